@@ -1,0 +1,174 @@
+//===- StageFunction.cpp - The frame of one generated stage ---------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Kernel/StageFunction.h"
+
+#include "lowbit-c/kernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace lowbit::kernel;
+using namespace mlir;
+
+static LLVM::LLVMFuncOp createFunction(ModuleOp module, StringRef name) {
+  MLIRContext *context = module.getContext();
+  context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
+                       scf::SCFDialect, vector::VectorDialect>();
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto pointer = LLVM::LLVMPointerType::get(context);
+  Type i64 = builder.getI64Type();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                          {pointer, pointer, pointer, i64, i64});
+  auto function =
+      LLVM::LLVMFuncOp::create(builder, module.getLoc(), name, type);
+  // Without it a zeroing loop becomes a call of memset, which a code image lacks.
+  function.setPassthroughAttr(builder.getStrArrayAttr({"no-builtins", "nounwind"}));
+  Block *entry = function.addEntryBlock(builder);
+  builder.setInsertionPointToEnd(entry);
+  LLVM::ReturnOp::create(builder, module.getLoc(), ValueRange());
+  return function;
+}
+
+StageFunction::StageFunction(ModuleOp module, StringRef name,
+                             KernelCapabilities capabilities)
+    : opBuilder(module.getContext()), function(createFunction(module, name)),
+      valueBuilder(opBuilder, function.getLoc(), std::move(capabilities)) {
+  Block &entry = function.getBody().front();
+  // Entry loads are placed before this constant, wherever the builder stands.
+  opBuilder.setInsertionPointToStart(&entry);
+  entryAnchor = index(0).getDefiningOp();
+  opBuilder.setInsertionPoint(entry.getTerminator());
+  dims.resize(LOWBIT_DIM_COUNT);
+}
+
+Value StageFunction::binding(unsigned i) {
+  if (i >= bindings.size())
+    bindings.resize(i + 1);
+  if (!bindings[i]) {
+    OpBuilder::InsertionGuard guard(opBuilder);
+    opBuilder.setInsertionPoint(entryAnchor);
+    auto pointer = LLVM::LLVMPointerType::get(opBuilder.getContext());
+    bindings[i] = load(pointer, at(function.getArgument(0), int64_t(i) * 8), 8);
+  }
+  return bindings[i];
+}
+
+Value StageFunction::dim(unsigned i) {
+  assert(i < dims.size());
+  if (!dims[i]) {
+    OpBuilder::InsertionGuard guard(opBuilder);
+    opBuilder.setInsertionPoint(entryAnchor);
+    dims[i] = load(opBuilder.getI64Type(), at(function.getArgument(1), int64_t(i) * 8), 8);
+  }
+  return dims[i];
+}
+
+Value StageFunction::index(int64_t value) {
+  return arith::ConstantOp::create(opBuilder, loc(), opBuilder.getI64IntegerAttr(value));
+}
+
+Value StageFunction::addI(Value a, Value b) {
+  return arith::AddIOp::create(opBuilder, loc(), a, b);
+}
+Value StageFunction::addI(Value a, int64_t b) { return b ? addI(a, index(b)) : a; }
+Value StageFunction::subI(Value a, Value b) {
+  return arith::SubIOp::create(opBuilder, loc(), a, b);
+}
+Value StageFunction::mulI(Value a, Value b) {
+  return arith::MulIOp::create(opBuilder, loc(), a, b);
+}
+Value StageFunction::mulI(Value a, int64_t b) {
+  return b == 1 ? a : mulI(a, index(b));
+}
+Value StageFunction::divI(Value a, int64_t b) {
+  return b == 1 ? a : Value(arith::DivUIOp::create(opBuilder, loc(), a, index(b)));
+}
+Value StageFunction::remI(Value a, int64_t b) {
+  return arith::RemUIOp::create(opBuilder, loc(), a, index(b));
+}
+Value StageFunction::minI(Value a, Value b) {
+  return arith::MinSIOp::create(opBuilder, loc(), a, b);
+}
+Value StageFunction::maxI(Value a, Value b) {
+  return arith::MaxSIOp::create(opBuilder, loc(), a, b);
+}
+Value StageFunction::lessI(Value a, Value b) {
+  return arith::CmpIOp::create(opBuilder, loc(), arith::CmpIPredicate::slt, a, b);
+}
+
+Value StageFunction::at(Value pointer, Value byteOffset) {
+  return LLVM::GEPOp::create(opBuilder, loc(), pointer.getType(), opBuilder.getI8Type(),
+                             pointer, ArrayRef<LLVM::GEPArg>{byteOffset});
+}
+
+Value StageFunction::at(Value pointer, int64_t byteOffset) {
+  return byteOffset ? at(pointer, index(byteOffset)) : pointer;
+}
+
+static unsigned naturalAlignment(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isIntOrFloat() ? (element.getIntOrFloatBitWidth() + 7) / 8 : 8;
+}
+
+Value StageFunction::load(Type type, Value pointer, unsigned alignment) {
+  return LLVM::LoadOp::create(opBuilder, loc(), type, pointer,
+                              alignment ? alignment : naturalAlignment(type));
+}
+
+void StageFunction::store(Value value, Value pointer, unsigned alignment) {
+  LLVM::StoreOp::create(opBuilder, loc(), value, pointer,
+                        alignment ? alignment : naturalAlignment(value.getType()));
+}
+
+AbstractValue StageFunction::load(ValueType type, Value pointer, unsigned alignment) {
+  Type irType = IRValueBuilder::irType(opBuilder.getContext(), type);
+  return IRValueBuilder::wrap(load(irType, pointer, alignment));
+}
+
+void StageFunction::store(AbstractValue value, Value pointer, unsigned alignment) {
+  store(IRValueBuilder::unwrap(value), pointer, alignment);
+}
+
+void StageFunction::prefetch(Value pointer) {
+  LLVM::Prefetch::create(opBuilder, loc(), pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
+SmallVector<Value> StageFunction::loop(Value lo, Value hi, int64_t step, ValueRange init,
+                                       const LoopBody &body) {
+  auto bodyBuilder = [&](OpBuilder &nested, Location, Value i, ValueRange carried) {
+    OpBuilder::InsertPoint saved = opBuilder.saveInsertionPoint();
+    opBuilder.setInsertionPointToEnd(nested.getInsertionBlock());
+    SmallVector<Value> next = body(i, carried);
+    scf::YieldOp::create(opBuilder, loc(), next);
+    opBuilder.restoreInsertionPoint(saved);
+  };
+  auto op = scf::ForOp::create(opBuilder, loc(), lo, hi, index(step), init, bodyBuilder);
+  return SmallVector<Value>(op.getResults());
+}
+
+void StageFunction::loop(Value lo, Value hi, int64_t step,
+                         const std::function<void(Value)> &body) {
+  loop(lo, hi, step, ValueRange(), [&](Value i, ValueRange) {
+    body(i);
+    return SmallVector<Value>();
+  });
+}
+
+void StageFunction::ifThen(Value condition, const std::function<void()> &body,
+                           const std::function<void()> &otherwise) {
+  auto op = scf::IfOp::create(opBuilder, loc(), condition, bool(otherwise));
+  OpBuilder::InsertionGuard guard(opBuilder);
+  opBuilder.setInsertionPointToStart(op.thenBlock());
+  body();
+  if (otherwise) {
+    opBuilder.setInsertionPointToStart(op.elseBlock());
+    otherwise();
+  }
+}
