@@ -1,0 +1,275 @@
+//===- EncodingDesc.cpp - Encodings as plain data, and back ---===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Lowbit/IR/LowbitAttrs.h"
+
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mlir::lowbit;
+
+using ::lowbit::IndexExpr;
+using ::lowbit::IndexMap;
+using ::lowbit::IndexTerm;
+using ::lowbit::invalidArgument;
+using ::lowbit::LeafDesc;
+using ::lowbit::ParamDesc;
+using ::lowbit::Status;
+using ::lowbit::StatusOr;
+
+//===----------------------------------------------------------------------===//
+// Affine maps and index maps
+//===----------------------------------------------------------------------===//
+
+static std::string textOf(AffineExpr expr) {
+  std::string text;
+  llvm::raw_string_ostream(text) << expr;
+  return text;
+}
+
+/// Adds `scale * expr` to `out`. Handles sums, constant factors, and one
+/// floordiv and one mod around a dimension, in this nesting.
+static Status addTerms(AffineExpr expr, int64_t scale, IndexExpr &out) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    int64_t product;
+    if (__builtin_mul_overflow(scale, constant.getValue(), &product) ||
+        __builtin_add_overflow(out.constant, product, &out.constant))
+      return invalidArgument("a constant of the map is too large");
+    return Status::success();
+  }
+  IndexTerm term;
+  term.mul = scale;
+  AffineExpr rest = expr;
+  if (auto binary = dyn_cast<AffineBinaryOpExpr>(rest)) {
+    if (binary.getKind() == AffineExprKind::Add) {
+      LOWBIT_RETURN_IF_ERROR(addTerms(binary.getLHS(), scale, out));
+      return addTerms(binary.getRHS(), scale, out);
+    }
+    auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (binary.getKind() == AffineExprKind::Mul && constant) {
+      int64_t product;
+      if (__builtin_mul_overflow(scale, constant.getValue(), &product))
+        return invalidArgument("a factor of the map is too large");
+      return addTerms(binary.getLHS(), product, out);
+    }
+    if (binary.getKind() == AffineExprKind::Mod && constant) {
+      term.mod = constant.getValue();
+      rest = binary.getLHS();
+    }
+  }
+  if (auto binary = dyn_cast<AffineBinaryOpExpr>(rest)) {
+    auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (binary.getKind() == AffineExprKind::FloorDiv && constant) {
+      term.div = constant.getValue();
+      rest = binary.getLHS();
+    } else if (binary.getKind() == AffineExprKind::Mod && constant &&
+               term.mod == 0) {
+      term.mod = constant.getValue();
+      rest = binary.getLHS();
+    }
+  }
+  // (d mod m) floordiv c = (d floordiv c) mod (m / c) where c divides m.
+  if (auto binary = dyn_cast<AffineBinaryOpExpr>(rest)) {
+    auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (binary.getKind() == AffineExprKind::Mod && constant &&
+        term.div >= 1 && constant.getValue() % term.div == 0 &&
+        (term.mod == 0 || (constant.getValue() / term.div) % term.mod == 0)) {
+      if (term.mod == 0)
+        term.mod = constant.getValue() / term.div;
+      rest = binary.getLHS();
+    }
+  }
+  auto dim = dyn_cast<AffineDimExpr>(rest);
+  if (!dim || term.div < 1 || term.mod < 0)
+    return invalidArgument("requires map results that are sums of 'c * ((d "
+                           "floordiv a) mod b)', got '%s'",
+                           textOf(expr).c_str());
+  term.dim = static_cast<int32_t>(dim.getPosition());
+  out.terms.push_back(term);
+  return Status::success();
+}
+
+StatusOr<IndexMap> mlir::lowbit::toIndexMap(AffineMap map) {
+  if (map.getNumSymbols() != 0)
+    return invalidArgument("requires a map without symbols");
+  IndexMap result;
+  result.numDims = static_cast<int32_t>(map.getNumDims());
+  for (AffineExpr expr : map.getResults()) {
+    IndexExpr index;
+    LOWBIT_RETURN_IF_ERROR(addTerms(expr, 1, index));
+    result.results.push_back(std::move(index));
+  }
+  return result;
+}
+
+AffineMap mlir::lowbit::toAffineMap(const IndexMap &map, MLIRContext *context) {
+  SmallVector<AffineExpr> results;
+  for (const IndexExpr &index : map.results) {
+    AffineExpr sum = getAffineConstantExpr(index.constant, context);
+    for (const IndexTerm &term : index.terms) {
+      AffineExpr expr = getAffineDimExpr(term.dim, context);
+      if (term.div != 1)
+        expr = expr.floorDiv(term.div);
+      if (term.mod != 0)
+        expr = expr % term.mod;
+      sum = sum + expr * term.mul;
+    }
+    results.push_back(sum);
+  }
+  return AffineMap::get(map.numDims, 0, results, context);
+}
+
+StatusOr<SmallVector<int64_t>>
+mlir::lowbit::paddedExtents(const IndexMap &map, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> extents;
+  for (const IndexExpr &index : map.results) {
+    __int128 last = index.constant;
+    for (const IndexTerm &term : index.terms) {
+      if (term.dim < 0 || term.dim >= static_cast<int64_t>(shape.size()) ||
+          term.div < 1 || term.mul < 0)
+        return invalidArgument("requires non-negative strides in '%s'",
+                               map.toString().c_str());
+      int64_t steps = (shape[term.dim] + term.div - 1) / term.div;
+      // A modulus spans its whole range: that is the layout's padding.
+      int64_t range = term.mod ? term.mod : steps;
+      if (range < 1)
+        return invalidArgument("requires a dimension of at least 1, got %lld",
+                               static_cast<long long>(shape[term.dim]));
+      last += static_cast<__int128>(term.mul) * (range - 1);
+    }
+    if (last < 0 || last >= (__int128(1) << 48))
+      return invalidArgument("the map '%s' reaches beyond 2^48",
+                             map.toString().c_str());
+    extents.push_back(static_cast<int64_t>(last) + 1);
+  }
+  return extents;
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters and leaves
+//===----------------------------------------------------------------------===//
+
+StatusOr<ParamDesc> ParamSpecAttr::getParamDesc(ArrayRef<int64_t> shape) {
+  ParamDesc desc;
+  desc.number = cast<CodeAttrInterface>(getNumber()).getNumberDesc();
+  AffineMap map =
+      cast<GranularityAttrInterface>(getGranularity()).getGranuleMap();
+  LOWBIT_ASSIGN_OR_RETURN(desc.granularity, toIndexMap(map));
+  LOWBIT_ASSIGN_OR_RETURN(auto granules, paddedExtents(desc.granularity, shape));
+  desc.granules.assign(granules.begin(), granules.end());
+  if (AffineMap placement = getPlacement()) {
+    LOWBIT_ASSIGN_OR_RETURN(desc.placement, toIndexMap(placement));
+    if (desc.placement.numDims != static_cast<int32_t>(granules.size()))
+      return invalidArgument("requires a placement of %zu dimensions, got %d",
+                             granules.size(), desc.placement.numDims);
+    LOWBIT_ASSIGN_OR_RETURN(auto storage,
+                            paddedExtents(desc.placement, granules));
+    desc.storage.assign(storage.begin(), storage.end());
+  } else {
+    desc.placement =
+        IndexMap::identity(static_cast<int32_t>(granules.size()));
+    desc.storage = desc.granules;
+  }
+  return desc;
+}
+
+StatusOr<LeafDesc> LeafAttr::getLeafDesc(ArrayRef<int64_t> shape) const {
+  if (shape.size() != 2)
+    return invalidArgument("requires a [rows, columns] tensor, got rank %zu",
+                           shape.size());
+  SmallVector<int64_t, 2> extents;
+  for (int64_t size : shape)
+    extents.push_back(ShapedType::isDynamic(size) ? 1 : size);
+  LeafDesc leaf;
+  leaf.rows = extents[0];
+  leaf.columns = extents[1];
+  leaf.code = cast<CodeAttrInterface>(getCode()).getNumberDesc();
+  for (ParamSpecAttr param : getScales()) {
+    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(extents));
+    leaf.scales.push_back(std::move(desc));
+  }
+  if (ParamSpecAttr param = getZero()) {
+    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(extents));
+    leaf.zero = std::move(desc);
+  }
+  for (ParamSpecAttr param : getOffsets()) {
+    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(extents));
+    leaf.offsets.push_back(std::move(desc));
+  }
+  leaf.offsetNegated = getOffsetNegated();
+  if (Attribute layout = getLayout()) {
+    LOWBIT_RETURN_IF_ERROR(cast<LayoutAttrInterface>(layout).describeInto(leaf));
+    return leaf;
+  }
+  // Canonical: one container a code, row-major.
+  ::lowbit::FieldDesc field;
+  field.width = leaf.code.width;
+  field.wordBits = static_cast<uint8_t>(leaf.code.storageBits());
+  field.word = IndexMap::identity(2);
+  field.bit.numDims = 2;
+  field.bit.results.emplace_back();
+  field.storage = {leaf.rows, leaf.columns};
+  leaf.fields.push_back(std::move(field));
+  return leaf;
+}
+
+bool LeafAttr::hasLayout() const { return static_cast<bool>(getLayout()); }
+
+Attribute LeafAttr::withLayoutOf(const LeafDesc &leaf) const {
+  return getLeafAttr(getContext(), leaf, /*withLayout=*/true);
+}
+
+Attribute LeafAttr::withoutLayout() const {
+  auto strip = [](ParamSpecAttr param) {
+    return ParamSpecAttr::get(param.getContext(), param.getNumber(),
+                              param.getGranularity(), AffineMap());
+  };
+  SmallVector<ParamSpecAttr> scales = llvm::map_to_vector(getScales(), strip);
+  SmallVector<ParamSpecAttr> offsets = llvm::map_to_vector(getOffsets(), strip);
+  return LeafAttr::get(getContext(), getCode(), scales,
+                       getZero() ? strip(getZero()) : ParamSpecAttr(), offsets,
+                       getOffsetNegated(), Attribute());
+}
+
+Attribute mlir::lowbit::getLeafAttr(MLIRContext *context, const LeafDesc &leaf,
+                                    bool withLayout) {
+  auto paramAttr = [&](const ParamDesc &param) {
+    AffineMap placement;
+    if (withLayout &&
+        param.placement !=
+            IndexMap::identity(static_cast<int32_t>(param.granules.size())))
+      placement = toAffineMap(param.placement, context);
+    return ParamSpecAttr::get(
+        context, getCodeAttr(context, param.number),
+        MapGranularityAttr::get(context, toAffineMap(param.granularity, context)),
+        placement);
+  };
+  SmallVector<ParamSpecAttr> scales, offsets;
+  for (const ParamDesc &param : leaf.scales)
+    scales.push_back(paramAttr(param));
+  for (const ParamDesc &param : leaf.offsets)
+    offsets.push_back(paramAttr(param));
+  ParamSpecAttr zero;
+  if (leaf.zero)
+    zero = paramAttr(*leaf.zero);
+  Attribute layout;
+  if (withLayout) {
+    SmallVector<FieldAttr> fields;
+    for (const ::lowbit::FieldDesc &field : leaf.fields) {
+      bool whole = leaf.fields.size() == 1;
+      fields.push_back(FieldAttr::get(
+          context, field.shift, whole ? 0 : field.width,
+          IntegerType::get(context, field.wordBits),
+          toAffineMap(field.word, context), toAffineMap(field.bit, context)));
+    }
+    layout = BitsLayoutAttr::get(
+        context, fields, leaf.biased ? StoreKind::Biased : StoreKind::Twos);
+  }
+  return LeafAttr::get(context, getCodeAttr(context, leaf.code), scales, zero,
+                       offsets, leaf.offsetNegated, layout);
+}
