@@ -31,7 +31,7 @@ public:
                 KernelCapabilities capabilities);
 
   mlir::OpBuilder &builder() { return opBuilder; }
-  mlir::Location loc() const { return function.getLoc(); }
+  mlir::Location loc() { return function.getLoc(); }
   /// Abstract arithmetic at the builder's insertion point.
   IRValueBuilder &values() { return valueBuilder; }
   mlir::LLVM::LLVMFuncOp func() const { return function; }
@@ -40,9 +40,9 @@ public:
   mlir::Value binding(unsigned index);
   /// dims[index], read once in the entry block.
   mlir::Value dim(unsigned index);
-  mlir::Value scratch() const { return function.getArgument(2); }
-  mlir::Value begin() const { return function.getArgument(3); }
-  mlir::Value end() const { return function.getArgument(4); }
+  mlir::Value scratch() { return function.getArgument(2); }
+  mlir::Value begin() { return function.getArgument(3); }
+  mlir::Value end() { return function.getArgument(4); }
 
   // i64 arithmetic.
   mlir::Value index(int64_t value);
