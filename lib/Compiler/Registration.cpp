@@ -8,6 +8,12 @@
 #include "lowbit/Compiler/Registration.h"
 
 #include "dialects/Lowbit/IR/LowbitDialect.h"
+#include "lowbit/Compiler/Phases.h"
+#include "passes/Conversion/Passes.h"
+#include "passes/Encoding/Passes.h"
+#include "passes/Fusion/Passes.h"
+#include "passes/Quantize/Passes.h"
+#include "passes/Schedule/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -27,4 +33,11 @@ void mlir::lowbit::registerAllDialects(DialectRegistry &registry) {
                   vector::VectorDialect>();
 }
 
-void mlir::lowbit::registerAllPasses() {}
+void mlir::lowbit::registerAllPasses() {
+  registerQuantizePasses();
+  registerEncodingPasses();
+  registerFusionPasses();
+  registerSchedulePasses();
+  registerConversionPasses();
+  registerPhasePipelines();
+}
