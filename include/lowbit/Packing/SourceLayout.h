@@ -47,9 +47,9 @@ struct SourceNumber {
 
 struct SourceParam {
   ComponentRole role = ComponentRole::scale;
-  /// Elements of a row that share one number (divides blockElements), or 0:
-  /// one number a tensor, stored elsewhere (a tensor of its own) and not read
-  /// by readCanonicalRows.
+  /// Elements of a row that share one number (divides blockElements). Numbers
+  /// that lie in a tensor of their own and are not read by readCanonicalRows:
+  /// 0, one a tensor; -1, one a row.
   int32_t group = 0;
   SourceNumber value;
 };
@@ -87,7 +87,7 @@ StatusOr<uint64_t> sourceBytes(const SourceLayout &source, int64_t rows,
 struct CanonicalRows {
   std::vector<uint8_t> codes;
   /// scales, zero, offsets in the order of componentsOf; empty for a parameter
-  /// that lies elsewhere (SourceParam::group == 0).
+  /// that lies elsewhere (SourceParam::group <= 0).
   std::vector<std::vector<uint8_t>> params;
 };
 
