@@ -262,5 +262,5 @@ AbstractValue CountBuilder::emit(const Instruction &i) {
     unsigned width = capabilities().vectorBits;
     counts[unsigned(i.opcode)] += (bits + width - 1) / width;
   }
-  return {i.type, nullptr};
+  return {i.type, this};
 }

@@ -46,7 +46,7 @@ class CountBuilder final : public ValueBuilder {
 public:
   using ValueBuilder::ValueBuilder;
   /// An operand that costs nothing (a value already in a register).
-  AbstractValue input(ValueType type) { return {type, nullptr}; }
+  AbstractValue input(ValueType type) { return {type, this}; }
   uint64_t count(Opcode opcode) const { return counts[unsigned(opcode)]; }
   uint64_t total() const;
 

@@ -64,6 +64,9 @@ struct MatmulPlan {
   /// could leave 16 bits.
   bool twoDigits = false;
 
+  /// Where this product's part of the stage's scratch begins.
+  uint64_t scratchBase = 0;
+
   int64_t paddedColumns() const { return blocks * columnsPerBlock; }
   bool dotHasBias() const { return codeBias != 0 || zero.has_value(); }
   /// Sums of codes are needed for each unit (not only for each float group).
