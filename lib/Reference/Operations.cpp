@@ -1,0 +1,263 @@
+//===- Operations.cpp - One plain function for each op --------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Reference/Operations.h"
+
+#include "lib/Reference/Numerics.h"
+
+#include <algorithm>
+
+namespace lowbit::reference {
+
+Tensor decode(const CompressedTensor &source) {
+  Tensor result = Tensor::zeros(ElementType::f32,
+                                {source.leaf.rows, source.leaf.columns});
+  for (int64_t n = 0; n < source.leaf.rows; ++n)
+    source.decodeRow(n, result.row(n));
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// quantize
+//===----------------------------------------------------------------------===//
+
+/// Columns that share one number of `param`; all of them if it does not vary
+/// along k.
+static int64_t groupColumns(const ParamDesc &param, int64_t columns) {
+  int64_t group = columns;
+  for (const IndexExpr &result : param.granularity.results)
+    for (const IndexTerm &term : result.terms)
+      if (term.dim == 1)
+        group = std::min(group, term.div);
+  return group;
+}
+
+CompressedTensor quantize(const Tensor &input, const LeafDesc &leaf,
+                          float floor) {
+  const int64_t rows = input.shape[0], columns = input.shape[1];
+  const int64_t group = groupColumns(leaf.scales[0], columns);
+  CompressedTensor result;
+  result.leaf = leaf;
+  result.leaf.rows = rows; // A description has at least one row.
+  result.scales.resize(1);
+  for (int64_t t = 0; t < rows; ++t)
+    for (int64_t k = 0; k < columns; k += group) {
+      QuantizedGroup numbers = quantizeGroup(input.row(t).subspan(k, group),
+                                             leaf.code.lo, leaf.code.hi, floor);
+      result.codes.insert(result.codes.end(), numbers.codes.begin(),
+                          numbers.codes.end());
+      result.scales[0].floats.push_back(numbers.scale);
+    }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// matmul
+//===----------------------------------------------------------------------===//
+
+Tensor matmul(const Tensor &input, const CompressedTensor &weight,
+              const Tensor *bias) {
+  const int64_t tokens = input.shape[0], rows = weight.leaf.rows;
+  Tensor result = Tensor::zeros(ElementType::f32, {tokens, rows});
+  std::vector<float> decoded(static_cast<size_t>(weight.leaf.columns));
+  for (int64_t n = 0; n < rows; ++n) {
+    weight.decodeRow(n, decoded);
+    for (int64_t t = 0; t < tokens; ++t) {
+      float y = dot(decoded, input.row(t));
+      if (bias)
+        y = y + bias->floats[n];
+      result.row(t)[n] = y;
+    }
+  }
+  return result;
+}
+
+/// True where a float component of `params` varies along k.
+static bool variesAlongColumns(const std::vector<ParamDesc> &params) {
+  for (const ParamDesc &param : params)
+    for (const IndexExpr &result : param.granularity.results)
+      for (const IndexTerm &term : result.terms)
+        if (param.number.isFloat() && term.dim == 1)
+          return true;
+  return false;
+}
+
+/// N4: the groups of the common refinement, cut at chunk borders.
+static std::vector<LowBitGroup> refineGroups(const LeafDesc &weight,
+                                             const LeafDesc &input) {
+  std::vector<int64_t> steps = {chunkElements};
+  for (const auto *params : {&weight.scales, &weight.offsets, &input.scales})
+    for (const ParamDesc &param : *params)
+      if (param.number.isFloat())
+        steps.push_back(groupColumns(param, weight.columns));
+  std::vector<LowBitGroup> groups;
+  for (int64_t begin = 0; begin < weight.columns;) {
+    int64_t end = weight.columns;
+    for (int64_t step : steps)
+      end = std::min(end, (begin / step + 1) * step);
+    groups.push_back({begin, end, 1.0f, 0.0f});
+    begin = end;
+  }
+  return groups;
+}
+
+Tensor matmul(const CompressedTensor &input, const CompressedTensor &weight,
+              const Tensor *bias) {
+  const int64_t tokens = input.leaf.rows, rows = weight.leaf.rows;
+  const int64_t columns = weight.leaf.columns;
+  const bool inputGroups = variesAlongColumns(input.leaf.scales);
+  const bool grouped = inputGroups || variesAlongColumns(weight.leaf.scales) ||
+                       variesAlongColumns(weight.leaf.offsets);
+  const bool hasOffset = !weight.leaf.offsets.empty();
+  std::vector<LowBitGroup> rowGroups = refineGroups(weight.leaf, input.leaf);
+
+  Tensor result = Tensor::zeros(ElementType::f32, {tokens, rows});
+  std::vector<LowBitTerm> terms(static_cast<size_t>(columns));
+  for (int64_t n = 0; n < rows; ++n) {
+    for (int64_t k = 0; k < columns; ++k)
+      terms[k] = {weight.integerScale(n, k) * weight.codeMinusZero(n, k),
+                  hasOffset ? weight.integerOffset(n, k) : 0};
+    for (LowBitGroup &group : rowGroups) {
+      group.scale = weight.floatScale(n, group.begin);
+      group.offset = hasOffset ? weight.floatOffset(n, group.begin) : 0.0f;
+    }
+    for (int64_t t = 0; t < tokens; ++t) {
+      std::span<const int16_t> codes(&input.codes[t * columns], columns);
+      std::vector<LowBitGroup> groups = rowGroups;
+      for (LowBitGroup &group : groups)
+        if (inputGroups) {
+          const float a = input.floatScale(t, group.begin);
+          group.scale = group.scale * a;
+          group.offset = group.offset * a;
+        }
+      float y = grouped ? groupedDot(terms, codes, groups, hasOffset)
+                        : oneGroupDot(terms, codes, groups[0].scale,
+                                      groups[0].offset, hasOffset);
+      if (!inputGroups && !input.leaf.scales.empty())
+        y = y * input.floatScale(t, 0);
+      if (bias)
+        y = y + bias->floats[n];
+      result.row(t)[n] = y;
+    }
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// norm, rope
+//===----------------------------------------------------------------------===//
+
+static std::span<const float> floatsOf(const Tensor *tensor) {
+  return tensor ? std::span<const float>(tensor->floats)
+                : std::span<const float>();
+}
+
+Tensor norm(NormKind kind, const Tensor &input, float eps, const Tensor *weight,
+            const Tensor *bias, const Tensor *scale, const Tensor *shift) {
+  const NormOperands operands = {floatsOf(weight), floatsOf(bias),
+                                 floatsOf(scale), floatsOf(shift)};
+  Tensor result = Tensor::zeros(ElementType::f32, input.shape);
+  for (int64_t t = 0; t < input.shape[0]; ++t) {
+    if (kind == NormKind::rms)
+      rmsNorm(input.row(t), eps, operands, result.row(t));
+    else
+      layerNorm(input.row(t), eps, operands, result.row(t));
+  }
+  return result;
+}
+
+StatusOr<Tensor> rope(const Tensor &input, const Tensor &table,
+                      int64_t position, int64_t heads, bool adjacent) {
+  const int64_t rows = input.shape[0];
+  if (position < 0 || position > table.shape[0] - rows)
+    return invalidArgument("rope: positions %lld to %lld in a table of %lld",
+                           static_cast<long long>(position),
+                           static_cast<long long>(position + rows - 1),
+                           static_cast<long long>(table.shape[0]));
+  const size_t dim = static_cast<size_t>(input.shape[1] / heads);
+  const size_t entries = static_cast<size_t>(table.shape[1] * 2);
+  Tensor result = input;
+  for (int64_t t = 0; t < rows; ++t) {
+    std::span<const float> angles =
+        std::span<const float>(table.floats)
+            .subspan((position + t) * entries, entries);
+    for (int64_t h = 0; h < heads; ++h)
+      rope(result.row(t).subspan(h * dim, dim), angles, adjacent);
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// kv.append, attention
+//===----------------------------------------------------------------------===//
+
+Status appendKeysValues(KVState &cache, const Tensor &keys,
+                        const Tensor &values, int64_t position) {
+  if (position < 0 || position > cache.length)
+    return invalidArgument("kv.append: position %lld in a cache of %lld "
+                           "positions leaves a hole",
+                           static_cast<long long>(position),
+                           static_cast<long long>(cache.length));
+  const size_t keep = static_cast<size_t>(position * cache.rowElements());
+  cache.keys.resize(keep);
+  cache.values.resize(keep);
+  cache.keys.insert(cache.keys.end(), keys.floats.begin(), keys.floats.end());
+  cache.values.insert(cache.values.end(), values.floats.begin(),
+                      values.floats.end());
+  cache.length = position + keys.shape[0];
+  return Status::success();
+}
+
+StatusOr<Tensor> attention(const Tensor &query, const KVState &cache,
+                           int64_t position, const AttentionOptions &options) {
+  const int64_t heads = options.heads, dim = cache.dim;
+  const int64_t stride = cache.rowElements();
+  if (position < 0 || position > (int64_t{1} << 40))
+    return invalidArgument("attention: position %lld",
+                           static_cast<long long>(position));
+  Tensor result = Tensor::zeros(ElementType::f32, query.shape);
+  for (int64_t t = 0; t < query.shape[0]; ++t) {
+    int64_t begin = 0, end = cache.length;
+    if (options.mask != MaskKind::none)
+      end = std::min(end, position + t + 1);
+    if (options.mask == MaskKind::window)
+      begin = std::max<int64_t>(0, position + t + 1 - options.window);
+    if (begin >= end)
+      return invalidArgument("attention: the query at position %lld sees no key",
+                             static_cast<long long>(position + t));
+    for (int64_t h = 0; h < heads; ++h) {
+      const int64_t first = h / (heads / cache.heads) * dim;
+      reference::attention(query.row(t).subspan(h * dim, dim),
+                           cache.keys.data() + first,
+                           cache.values.data() + first, stride, begin, end,
+                           options.scale, result.row(t).subspan(h * dim, dim));
+    }
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// gather_rows
+//===----------------------------------------------------------------------===//
+
+StatusOr<Tensor> gatherRows(const CompressedTensor &table, const Tensor &ids) {
+  Tensor result =
+      Tensor::zeros(ElementType::f32, {ids.shape[0], table.leaf.columns});
+  for (int64_t t = 0; t < ids.shape[0]; ++t) {
+    const int64_t id = ids.integers[t];
+    if (id < 0 || id >= table.leaf.rows)
+      return invalidArgument("gather_rows: id %lld at position %lld, the table "
+                             "has %lld rows",
+                             static_cast<long long>(id),
+                             static_cast<long long>(t),
+                             static_cast<long long>(table.leaf.rows));
+    table.decodeRow(id, result.row(t));
+  }
+  return result;
+}
+
+} // namespace lowbit::reference
