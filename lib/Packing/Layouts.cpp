@@ -125,8 +125,10 @@ Status applyRowsInLanesLayout(LeafDesc &leaf) {
     field.shift = 0;
     field.width = leaf.code.width;
     field.wordBits = leaf.code.width;
-    field.word = makeMap(
-        2, {{{term(0, 1, 8)}, 0}, {{term(1, 1, 32)}, 0}, {{term(1, 1, 1, 32)}, 0}, {{term(0, 1, 1, 8)}, 0}});
+    field.word = makeMap(2, {{{term(0, 1, 8)}, 0},
+                             {{term(1, 1, 32)}, 0},
+                             {{term(1, 1, 1, 32)}, 0},
+                             {{term(0, 1, 1, 8)}, 0}});
     field.bit = zeroMap(2);
     field.storage = {strips, blocks, 32, 8};
     leaf.fields.push_back(std::move(field));

@@ -31,9 +31,9 @@ Status applyCanonicalLayout(LeafDesc &leaf);
 /// (n, k) is in word (n floordiv 8, k floordiv 32, v mod w, n mod 8, k mod 4)
 /// at bit w * (v floordiv w). Signed codes are stored biased. Float codes:
 /// words of extents [ceil(N/8), ceil(K/32), 32, 8] at (n floordiv 8, k floordiv
-/// 32, k mod 32, n mod 8). Parameters with granule (n, g): [ceil(N/8), G, 8] at (g0 floordiv 8, g1,
-/// g0 mod 8); (n): [ceil(N/8), 8]; one a tensor: [1]; (g) along k only: [G].
-/// Padding is zero bytes.
+/// 32, k mod 32, n mod 8). Parameters with granule (n, g): [ceil(N/8), G, 8] at
+/// (g0 floordiv 8, g1, g0 mod 8); (n): [ceil(N/8), 8]; one a tensor: [1]; (g)
+/// along k only: [G]. Padding is zero bytes.
 Status applyRowsInLanesLayout(LeafDesc &leaf);
 
 /// Granularity helpers: one number for each `group` columns of each row
