@@ -64,7 +64,8 @@ struct StageLaunch {
   uint64_t scratchBytes = 0; ///< for each worker
 };
 
-/// One kernel: its stages in order, all with the same bindings.
+/// One kernel: its stages in order, all with the same bindings. What the spans and
+/// `dims` point to need not outlive the call of launch().
 struct Launch {
   const Executable *executable = nullptr;
   std::span<const StageLaunch> stages;
@@ -132,6 +133,9 @@ struct DeviceOptions {
   /// The CPU device copies parameters into huge pages instead of using the
   /// mapped file: more memory, fewer TLB misses.
   bool copyParameters = false;
+  /// Code section that the CPU device loads ("cpu:x86-64"); empty: the best one
+  /// that fits the machine.
+  std::string codeTarget;
   /// Puts every allocation right against an inaccessible page (tests): an access
   /// past the padded end, or before the start, faults.
   bool guardPages = false;
