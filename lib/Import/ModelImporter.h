@@ -27,7 +27,7 @@
 
 #include "lib/Import/ModelConfig.h"
 #include "lib/Import/ParameterArchive.h"
-#include "lib/Tokenizer/TokenizerSpec.h"
+#include "lowbit/Format/Tokenizer.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"

@@ -1,0 +1,221 @@
+//===- ModelImporter.cpp - Checkpoint to lowbit IR ------------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Import/ModelImporter.h"
+#include "lib/Import/ArchiveImpl.h"
+#include "lib/Import/ModelBuilder.h"
+#include "lib/Import/ModelSlots.h"
+#include "lib/Import/TokenizerGguf.h"
+#include "lib/Import/TokenizerJson.h"
+
+#include "dialects/Lowbit/IR/LowbitDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/Support/Path.h"
+
+#include <algorithm>
+
+using namespace mlir;
+using namespace mlir::lowbit;
+using namespace ::lowbit::import;
+using ::lowbit::invalidArgument;
+using ::lowbit::Status;
+using ::lowbit::StatusOr;
+using ::lowbit::TokenizerSpec;
+
+/// Rows of the rotary table unless --max-context asks for another number.
+static constexpr int64_t defaultMaxContext = 8192;
+
+//===----------------------------------------------------------------------===//
+// Tokenizers
+//===----------------------------------------------------------------------===//
+
+/// The value of an optional key, or a default.
+template <typename T>
+static Status take(StatusOr<std::optional<T>> value, T &out) {
+  LOWBIT_ASSIGN_OR_RETURN(std::optional<T> found, std::move(value));
+  if (found)
+    out = std::move(*found);
+  return Status::success();
+}
+
+template <typename T>
+static Status take(StatusOr<std::optional<T>> value, std::optional<T> &out) {
+  LOWBIT_ASSIGN_OR_RETURN(out, std::move(value));
+  return Status::success();
+}
+
+static StatusOr<TokenizerSpec> ggufTokenizer(const GgufFile &file) {
+  GgufTokenizerMetadata data;
+  data.fileName = file.path();
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getString("tokenizer.ggml.model"), data.model));
+  LOWBIT_RETURN_IF_ERROR(take(file.getString("tokenizer.ggml.pre"), data.pre));
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getStringArray("tokenizer.ggml.tokens"), data.tokens));
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getFloatArray("tokenizer.ggml.scores"), data.scores));
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getIntArray("tokenizer.ggml.token_type"), data.tokenTypes));
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getStringArray("tokenizer.ggml.merges"), data.merges));
+  const std::pair<const char *, std::optional<int64_t> *> ids[] = {
+      {"tokenizer.ggml.bos_token_id", &data.bosId},
+      {"tokenizer.ggml.eos_token_id", &data.eosId},
+      {"tokenizer.ggml.unknown_token_id", &data.unkId},
+      {"tokenizer.ggml.padding_token_id", &data.padId},
+      {"tokenizer.ggml.eot_token_id", &data.eotId},
+      {"tokenizer.ggml.eom_token_id", &data.eomId},
+  };
+  for (auto [key, id] : ids)
+    LOWBIT_RETURN_IF_ERROR(take(file.getInt(key), *id));
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getBool("tokenizer.ggml.add_bos_token"), data.addBos));
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getBool("tokenizer.ggml.add_eos_token"), data.addEos));
+  LOWBIT_RETURN_IF_ERROR(take(file.getBool("tokenizer.ggml.add_space_prefix"),
+                              data.addSpacePrefix));
+  LOWBIT_RETURN_IF_ERROR(
+      take(file.getString("tokenizer.chat_template"), data.chatTemplate));
+  return tokenizerFromGgufMetadata(data);
+}
+
+//===----------------------------------------------------------------------===//
+// What a checkpoint gives beside the IR
+//===----------------------------------------------------------------------===//
+
+/// A title: GGUF's own name, else the file's or folder's.
+static std::string titleOf(const Checkpoint &checkpoint,
+                           const ParameterArchive &archive) {
+  if (const GgufFile *gguf = checkpoint.gguf()) {
+    auto name = gguf->getString("general.name");
+    if (name.isOk() && *name && !(*name)->empty() && (*name)->size() < 256)
+      return **name;
+    return llvm::sys::path::stem(archive.name()).str();
+  }
+  return archive.name();
+}
+
+static StatusOr<ImportedModel> openModel(const std::string &path,
+                                         bool readTokenizer) {
+  ImportedModel model;
+  LOWBIT_ASSIGN_OR_RETURN(model.archive, ParameterArchive::open(path));
+  const Checkpoint &checkpoint = *model.archive->implementation().checkpoint;
+  switch (checkpoint.kind()) {
+  case CheckpointKind::gguf: {
+    LOWBIT_ASSIGN_OR_RETURN(model.config, readGgufConfig(*checkpoint.gguf()));
+    if (readTokenizer) {
+      LOWBIT_ASSIGN_OR_RETURN(model.tokenizer,
+                              ggufTokenizer(*checkpoint.gguf()));
+    }
+    break;
+  }
+  case CheckpointKind::huggingface: {
+    LOWBIT_ASSIGN_OR_RETURN(model.config, readHuggingFaceConfig(path));
+    if (readTokenizer) {
+      LOWBIT_ASSIGN_OR_RETURN(model.tokenizer, readHuggingFaceTokenizer(path));
+    }
+    break;
+  }
+  case CheckpointKind::safetensors:
+    return ::lowbit::unimplemented(
+        "'%s' is a single safetensors file, which does not say what model it "
+        "is; give the folder that has its config.json",
+        path.c_str());
+  }
+  LOWBIT_RETURN_IF_ERROR(checkModelConfig(model.config, checkpoint));
+  // Ids that the model has no row for would index past the embedding.
+  if (static_cast<int64_t>(model.tokenizer.tokens.size()) >
+      model.config.vocabSize)
+    return invalidArgument(
+        "'%s': the tokenizer has %zu tokens, the model only %lld rows of "
+        "embeddings",
+        path.c_str(), model.tokenizer.tokens.size(),
+        static_cast<long long>(model.config.vocabSize));
+  model.meta = {
+      {"model.kind", "llm"},
+      {"model.name", titleOf(checkpoint, *model.archive)},
+      {"model.architecture", modelFamilyName(model.config.family)},
+      {"llm.vocabulary", std::to_string(model.config.vocabSize)},
+      {"llm.hidden", std::to_string(model.config.hiddenSize)},
+      {"llm.context", std::to_string(model.config.contextLength)},
+      {"source.name", model.archive->name()},
+      {"source.sha256", model.archive->sha256()},
+  };
+  return model;
+}
+
+/// Logical weights, each parameter counted once; the rotary table is none.
+static int64_t countParameters(const ModelSlots &slots) {
+  int64_t count = slots.embedding.elements + slots.outputNorm.elements +
+                  slots.output.elements;
+  for (const LayerSlots &layer : slots.layers)
+    for (const Slot &slot : layer.roles)
+      count += slot.elements;
+  return count;
+}
+
+static void addModuleAttributes(const ImportedModel &model) {
+  ModuleOp module = *model.module;
+  Builder builder(module.getContext());
+  auto text = [&](StringRef key, StringRef value) {
+    return builder.getNamedAttr(key, builder.getStringAttr(value));
+  };
+  module->setAttr("lowbit.source", builder.getDictionaryAttr({
+                                       text("kind", model.archive->kind()),
+                                       text("path", model.archive->path()),
+                                       text("sha256", model.archive->sha256()),
+                                   }));
+  SmallVector<NamedAttribute> entries;
+  for (const auto &[key, value] : model.meta)
+    if (!StringRef(key).starts_with("source."))
+      entries.push_back(text(key, value));
+  module->setAttr("lowbit.meta", builder.getDictionaryAttr(entries));
+}
+
+StatusOr<ImportedModel>
+mlir::lowbit::importModel(StringRef path, const ImportOptions &options,
+                          MLIRContext &context) {
+  context.loadDialect<LowbitDialect, arith::ArithDialect, func::FuncDialect>();
+  LOWBIT_ASSIGN_OR_RETURN(ImportedModel model,
+                          openModel(path.str(), options.readTokenizer));
+  const Checkpoint &checkpoint = *model.archive->implementation().checkpoint;
+  LOWBIT_ASSIGN_OR_RETURN(
+      ModelSlots slots, resolveModelSlots(model.config, checkpoint, &context));
+  if (options.maxContext < 0 || options.maxContext >= (int64_t(1) << 31))
+    return invalidArgument("the largest context must be 1 to 2^31 - 1, got %lld",
+                           static_cast<long long>(options.maxContext));
+  const int64_t positions =
+      std::min(model.config.contextLength,
+               options.maxContext ? options.maxContext : defaultMaxContext);
+  LOWBIT_ASSIGN_OR_RETURN(
+      model.module, buildModel(model.config, slots, positions, &context));
+  model.meta.emplace_back("model.parameters",
+                          std::to_string(countParameters(slots)));
+  std::sort(model.meta.begin(), model.meta.end());
+  addModuleAttributes(model);
+  return model;
+}
+
+StatusOr<ImportedModel> mlir::lowbit::reopenModel(ModuleOp module) {
+  auto source = module->getAttrOfType<DictionaryAttr>("lowbit.source");
+  auto path = source ? source.getAs<StringAttr>("path") : StringAttr();
+  if (!path)
+    return ::lowbit::failedPrecondition(
+        "the module has no 'lowbit.source' with a 'path': it was not imported "
+        "from a checkpoint");
+  LOWBIT_ASSIGN_OR_RETURN(ImportedModel model,
+                          openModel(path.getValue().str(), true));
+  LOWBIT_ASSIGN_OR_RETURN(model.archive, ParameterArchive::openFor(module));
+  if (auto meta = module->getAttrOfType<DictionaryAttr>("lowbit.meta"))
+    if (auto count = meta.getAs<StringAttr>("model.parameters"))
+      model.meta.emplace_back("model.parameters", count.getValue().str());
+  std::sort(model.meta.begin(), model.meta.end());
+  return model;
+}
