@@ -1,0 +1,130 @@
+//===- RowStages.h - Stages whose work items are tokens or heads ---===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Everything of a model that is not a matmul: norm and quantization, rotary
+// embedding and cache append, attention, row gather, elementwise chains. Rows are
+// f32 [tokens][stride], stride a multiple of 8; lanes beyond `columns` hold
+// unspecified values that no result depends on (Semantics E4). Each function appends
+// one llvm.func with the ABI of lowbit-c/kernel.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_KERNEL_ROWSTAGES_H
+#define LIB_KERNEL_ROWSTAGES_H
+
+#include "lib/Kernel/Activation.h"
+#include "lib/Kernel/StageFunction.h"
+#include "lowbit/Packing/Encoding.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lowbit::kernel {
+
+/// f32 rows in a binding.
+struct RowsRef {
+  unsigned binding = 0;
+  int64_t stride = 0; ///< floats, a multiple of 8
+};
+
+/// N12.
+struct NormSpec {
+  bool layer = false; ///< subtract the mean first
+  float eps = 1e-5f;
+  std::optional<unsigned> weight, bias, scale, shift; ///< f32 [columns]
+};
+
+/// N7, N8. Codes go to i8 [tokens][columns rounded up to 32], zeros at the end.
+struct QuantizeSpec {
+  unsigned codes = 0, scales = 0; ///< bindings; scales f32 [tokens][groups]
+  std::optional<unsigned> sums;   ///< i32 [tokens][padded columns / 16]
+  int64_t group = 0;              ///< columns of one scale, 0 = the whole row
+  int lo = -127, hi = 127;
+  float floor = 0;
+};
+
+/// norm and/or quantization of each row; one token an item.
+struct PrologueStage {
+  std::string name;
+  RowsRef input;
+  int64_t columns = 0;
+  std::optional<NormSpec> norm;
+  std::optional<RowsRef> output; ///< where normed rows go, if anybody reads them
+  std::optional<QuantizeSpec> quantize;
+};
+/// Returns the scratch bytes of one worker.
+StatusOr<uint64_t> emitPrologueStage(mlir::ModuleOp module, const PrologueStage &stage,
+                                     const KernelCapabilities &capabilities);
+
+/// N13 on every head of a row.
+struct RopeSpec {
+  RowsRef input, output;
+  int64_t heads = 1, headDim = 0, pairs = 0; ///< pairs * 2 <= headDim rotate
+  bool adjacent = false;
+  unsigned table = 0; ///< f32 [positions][pairs][2]
+};
+/// Key and value rows to positions POSITION + token of a cache slot: keys
+/// [heads][CAPACITY / 8][headDim][8], values [heads][CAPACITY][headDim].
+struct AppendSpec {
+  RowsRef keys, values;
+  unsigned cacheKeys = 0, cacheValues = 0;
+  int64_t heads = 1, headDim = 0;
+};
+/// Rotations in order, then the append; one token an item.
+struct RopeStage {
+  std::string name;
+  std::vector<RopeSpec> ropes;
+  std::optional<AppendSpec> append;
+};
+Status emitRopeStage(mlir::ModuleOp module, const RopeStage &stage,
+                     const KernelCapabilities &capabilities);
+
+/// N14 over a cache slot; one head of one token an item.
+struct AttentionStage {
+  std::string name;
+  RowsRef query, output;
+  unsigned cacheKeys = 0, cacheValues = 0;
+  int64_t heads = 1, kvHeads = 1, headDim = 0;
+  float scale = 1;
+  bool causal = true; ///< else every appended key is seen
+  int64_t window = 0; ///< last `window` keys only; 0 = all
+};
+StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module,
+                                      const AttentionStage &stage,
+                                      const KernelCapabilities &capabilities);
+
+/// N16 from a table in any layout; one token an item.
+struct GatherStage {
+  std::string name;
+  unsigned ids = 0; ///< i32 [tokens], each in [0, rows)
+  LeafDesc table;
+  std::vector<unsigned> bindings; ///< components of the table
+  RowsRef output;
+};
+Status emitGatherStage(mlir::ModuleOp module, const GatherStage &stage,
+                       const KernelCapabilities &capabilities);
+
+/// An elementwise chain: `body` is emitted once and runs for each 8 columns of a row;
+/// `offset` is the byte offset of those columns in a row (i64). One token an item.
+Status emitElementwiseStage(
+    mlir::ModuleOp module, const std::string &name, int64_t columns,
+    const KernelCapabilities &capabilities,
+    const std::function<void(StageFunction &stage, mlir::Value token,
+                             mlir::Value column)> &body);
+
+/// Pointer to column `column` of row `token` (both i64).
+mlir::Value rowAddress(StageFunction &stage, const RowsRef &rows, mlir::Value token,
+                       mlir::Value column);
+
+/// f32 x 8, the width of all row code.
+inline constexpr ValueType rowVector{Scalar::f32, 8};
+
+} // namespace lowbit::kernel
+
+#endif // LIB_KERNEL_ROWSTAGES_H
