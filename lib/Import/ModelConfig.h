@@ -95,8 +95,13 @@ StatusOr<ModelConfig> readHuggingFaceConfig(const std::string &folder);
 StatusOr<ModelConfig> parseHuggingFaceConfig(std::string_view text,
                                              const std::string &what);
 
-/// From GGUF metadata and tensor names (architectures llama, mistral, qwen2).
+/// From GGUF metadata and tensor names (architectures llama and qwen2; Mistral
+/// and SmolLM files are `llama`).
 StatusOr<ModelConfig> readGgufConfig(const GgufFile &file);
+
+/// Rules that hold whatever the file: heads divide, sizes are within limits,
+/// token ids are within the vocabulary. Both readers have called it.
+Status checkModelConfig(const ModelConfig &config);
 
 } // namespace lowbit::import
 
