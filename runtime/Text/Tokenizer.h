@@ -81,10 +81,7 @@ private:
 class StreamDecoder {
 public:
   explicit StreamDecoder(const Tokenizer &tokenizer,
-                         const DecodeOptions &options = {})
-      : tokenizer(&tokenizer), options(options),
-        dropSpace(options.atStart &&
-                  tokenizer.spec().spacePrefix != SpacePrefix::none) {}
+                         const DecodeOptions &options = {});
 
   /// The text that this token completes; may be empty.
   std::string push(int32_t id);
