@@ -97,7 +97,7 @@ Status Interpreter::runRegion(mlir::Region &region, ArrayRef<Value> arguments,
   if (depth == maxDepth)
     return resourceExhausted("calls are nested deeper than %u", maxDepth);
   ++depth;
-  auto leave = llvm::make_scope_exit([&] { --depth; });
+  llvm::scope_exit leave([&] { --depth; });
 
   Frame frame;
   for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))

@@ -62,6 +62,7 @@ function(lowbit_add_tool name)
   endif()
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  set_property(GLOBAL APPEND PROPERTY LOWBIT_TOOLS ${name})
 endfunction()
 
 # lowbit_add_unittest(NAME sources... [LINK libs...] [MLIR])

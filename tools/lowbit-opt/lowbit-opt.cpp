@@ -7,12 +7,19 @@
 
 #include "lowbit/Compiler/Registration.h"
 
+#ifdef LOWBIT_BUILD_TESTS
+#include "test/lib/Check/Check.h"
+#endif
+
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::lowbit::registerAllDialects(registry);
+#ifdef LOWBIT_BUILD_TESTS
+  ::lowbit::check::registerDialect(registry);
+#endif
   mlir::registerAllPasses();
   mlir::lowbit::registerAllPasses();
   return mlir::asMainReturnCode(

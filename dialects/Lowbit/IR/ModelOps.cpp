@@ -322,7 +322,6 @@ ParseResult DispatchOp::parse(OpAsmParser &parser, OperationState &result) {
             AsmParser::Delimiter::Paren,
             [&]() { return parser.parseType(results.emplace_back()); }))
       return failure();
-  Attribute strategies;
   if (succeeded(parser.parseOptionalKeyword("strategies"))) {
     ArrayAttr list;
     if (parser.parseAttribute(list, getStrategiesAttrName(result.name),
@@ -365,8 +364,8 @@ LogicalResult DispatchOp::verify() {
     return emitOpError("requires region arguments of the operands' types");
   if (!isa<ReturnOp>(getBody().front().getTerminator()))
     return emitOpError("requires a lowbit.return at the end");
-  if (getStrategies())
-    for (Attribute strategy : *getStrategies())
+  if (ArrayAttr strategies = getStrategiesAttr())
+    for (Attribute strategy : strategies)
       if (!isa<StrategyAttr>(strategy))
         return emitOpError() << "requires strategies, got " << strategy;
   return success();
