@@ -7,6 +7,7 @@
 
 #include "lib/Import/ModelImporter.h"
 #include "lib/Import/ArchiveImpl.h"
+#include "lib/Import/GgufConfig.h"
 #include "lib/Import/ModelBuilder.h"
 #include "lib/Import/ModelSlots.h"
 #include "lib/Import/TokenizerGguf.h"
@@ -32,58 +33,13 @@ using ::lowbit::TokenizerSpec;
 /// Rows of the rotary table unless --max-context asks for another number.
 static constexpr int64_t defaultMaxContext = 8192;
 
-//===----------------------------------------------------------------------===//
-// Tokenizers
-//===----------------------------------------------------------------------===//
-
-/// The value of an optional key, or a default.
-template <typename T>
-static Status take(StatusOr<std::optional<T>> value, T &out) {
-  LOWBIT_ASSIGN_OR_RETURN(std::optional<T> found, std::move(value));
-  if (found)
-    out = std::move(*found);
-  return Status::success();
-}
-
-template <typename T>
-static Status take(StatusOr<std::optional<T>> value, std::optional<T> &out) {
-  LOWBIT_ASSIGN_OR_RETURN(out, std::move(value));
-  return Status::success();
-}
-
+/// The tokenizer of a GGUF file; kind `none` where it has none.
 static StatusOr<TokenizerSpec> ggufTokenizer(const GgufFile &file) {
-  GgufTokenizerMetadata data;
-  data.fileName = file.path();
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getString("tokenizer.ggml.model"), data.model));
-  LOWBIT_RETURN_IF_ERROR(take(file.getString("tokenizer.ggml.pre"), data.pre));
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getStringArray("tokenizer.ggml.tokens"), data.tokens));
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getFloatArray("tokenizer.ggml.scores"), data.scores));
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getIntArray("tokenizer.ggml.token_type"), data.tokenTypes));
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getStringArray("tokenizer.ggml.merges"), data.merges));
-  const std::pair<const char *, std::optional<int64_t> *> ids[] = {
-      {"tokenizer.ggml.bos_token_id", &data.bosId},
-      {"tokenizer.ggml.eos_token_id", &data.eosId},
-      {"tokenizer.ggml.unknown_token_id", &data.unkId},
-      {"tokenizer.ggml.padding_token_id", &data.padId},
-      {"tokenizer.ggml.eot_token_id", &data.eotId},
-      {"tokenizer.ggml.eom_token_id", &data.eomId},
-  };
-  for (auto [key, id] : ids)
-    LOWBIT_RETURN_IF_ERROR(take(file.getInt(key), *id));
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getBool("tokenizer.ggml.add_bos_token"), data.addBos));
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getBool("tokenizer.ggml.add_eos_token"), data.addEos));
-  LOWBIT_RETURN_IF_ERROR(take(file.getBool("tokenizer.ggml.add_space_prefix"),
-                              data.addSpacePrefix));
-  LOWBIT_RETURN_IF_ERROR(
-      take(file.getString("tokenizer.chat_template"), data.chatTemplate));
-  return tokenizerFromGgufMetadata(data);
+  LOWBIT_ASSIGN_OR_RETURN(std::optional<GgufTokenizerMetadata> metadata,
+                          readGgufTokenizer(file));
+  if (!metadata)
+    return TokenizerSpec();
+  return tokenizerFromGgufMetadata(*metadata);
 }
 
 //===----------------------------------------------------------------------===//
