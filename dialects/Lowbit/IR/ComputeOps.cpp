@@ -41,10 +41,34 @@ static LogicalResult verifyStaticColumns(Operation *op, Value rows,
   return success();
 }
 
+/// What activations are quantized to: an integer code around 0 with one f32 scale
+/// a row, or one for each group of columns of a row.
+static LogicalResult verifyActivation(Operation *op,
+                                      const ::lowbit::LeafDesc &leaf) {
+  if (leaf.code.isFloat() || leaf.code.lo > 0 || leaf.code.hi < 1)
+    return op->emitOpError(
+        "requires activations of an integer code that includes 0 and 1");
+  if (leaf.scales.size() != 1 || leaf.zero || !leaf.offsets.empty() ||
+      leaf.scales[0].number !=
+          ::lowbit::NumberDesc::floating(::lowbit::FloatFormat::f32))
+    return op->emitOpError("requires activations with one f32 scale, no zero "
+                           "and no offset");
+  const auto &results = leaf.scales[0].granularity.results;
+  bool perRow = !results.empty() && results[0].terms.size() == 1 &&
+                results[0].terms[0] == ::lowbit::IndexTerm{0, 1, 1, 0};
+  bool perGroup = results.size() < 2 || (results[1].terms.size() == 1 &&
+                                         results[1].terms[0].dim == 1);
+  if (!perRow || results.size() > 2 || !perGroup)
+    return op->emitOpError(
+        "requires activations with a scale per row or per group of columns");
+  return success();
+}
+
 LogicalResult QuantizeOp::verify() {
   LowbitTensorType type = getResult().getType();
   if (failed(verifyStaticColumns(*this, getInput(), "input")))
     return failure();
+  // C2
   if (type.getShape() !=
       cast<RankedTensorType>(getInput().getType()).getShape())
     return emitOpError() << "requires equal shapes, got "
@@ -53,22 +77,12 @@ LogicalResult QuantizeOp::verify() {
   auto leaf = type.getLeafDesc();
   if (!leaf.isOk())
     return emitOpError() << leaf.status().message();
-  if (leaf->code.isFloat() || leaf->code.width > 8 || leaf->code.hi < 1)
-    return emitOpError("requires an integer code of at most 8 bits");
-  if (leaf->scales.size() != 1 || leaf->zero || !leaf->offsets.empty() ||
-      leaf->scales[0].number !=
-          ::lowbit::NumberDesc::floating(::lowbit::FloatFormat::f32))
-    return emitOpError(
-        "requires one f32 scale per row or group, no zero and no offset");
-  const auto &results = leaf->scales[0].granularity.results;
-  bool perRow = !results.empty() && results[0].terms.size() == 1 &&
-                results[0].terms[0] == ::lowbit::IndexTerm{0, 1, 1, 0};
-  bool perGroup = results.size() < 2 || (results[1].terms.size() == 1 &&
-                                         results[1].terms[0].dim == 1);
-  if (!perRow || results.size() > 2 || !perGroup)
-    return emitOpError("requires a scale per row or per group of columns");
-  if (!(getFloor().convertToFloat() >= 0.0f))
-    return emitOpError("requires floor >= 0, got ")
+  // C1
+  if (failed(verifyActivation(*this, *leaf)))
+    return failure();
+  // C3. A negated comparison, so that NaN is refused too.
+  if (!(getFloor().convertToFloat() >= 0.0f) || getFloor().isInfinity())
+    return emitOpError("requires a finite floor >= 0, got ")
            << getFloor().convertToFloat();
   return success();
 }
@@ -81,14 +95,17 @@ static LogicalResult verifyAccumulation(MatmulOp op, LowbitTensorType input,
   auto w = weight.getLeafDesc();
   if (!a.isOk() || !w.isOk())
     return op.emitOpError() << (a.isOk() ? w : a).status().message();
+  // C5
+  if (failed(verifyActivation(op, *a)))
+    return failure();
   int64_t group = w->columns;
   auto refine = [&](const ::lowbit::ParamDesc &param) {
     if (!param.number.isFloat())
       return;
     for (const auto &result : param.granularity.results)
       for (const auto &term : result.terms)
-        if (term.dim == 1)
-          group = std::min(group, term.div);
+        if (term.dim == 1) // N4: groups are cut at chunks of 512, too.
+          group = std::min({group, term.div, int64_t(512)});
   };
   llvm::for_each(w->scales, refine);
   llvm::for_each(w->offsets, refine);
@@ -124,12 +141,14 @@ LogicalResult MatmulOp::verify() {
       ShapedType::isDynamic(weight.getShape()[0]) ||
       ShapedType::isDynamic(weight.getShape()[1]))
     return emitOpError("requires a static [rows, columns] weight");
+  // C1
   int64_t rows = weight.getShape()[0], columns = weight.getShape()[1];
   if (columnsOf(getInput()) != columns || result.getShape()[1] != rows ||
       rowsOf(getInput()) != result.getShape()[0])
     return emitOpError() << "requires [M, K] x [N, K] -> [M, N], got "
                          << getInput().getType() << ", "
                          << weight.getDecodedType() << " and " << result;
+  // C4
   if (failed(verifyVector(*this, getBias(), "bias", rows)))
     return failure();
   auto input = dyn_cast<LowbitTensorType>(getInput().getType());
@@ -138,9 +157,11 @@ LogicalResult MatmulOp::verify() {
   auto leaf = weight.getLeafDesc();
   if (!leaf.isOk())
     return emitOpError() << leaf.status().message();
+  // C2
   if (leaf->code.isFloat())
     return emitOpError(
         "requires an integer code in the weight of a quantized input");
+  // C3, C5
   return verifyAccumulation(*this, input, weight);
 }
 
@@ -172,7 +193,7 @@ LogicalResult RopeOp::verify() {
       table.getShape()[2] != 2)
     return emitOpError() << "requires a table [positions, d / 2, 2], got "
                          << table;
-  if (2 * table.getShape()[1] > columns / heads)
+  if (table.getShape()[1] > columns / heads / 2)
     return emitOpError() << "requires a table of at most "
                          << columns / heads / 2 << " pairs a head, got "
                          << table.getShape()[1];
@@ -238,6 +259,8 @@ LogicalResult GatherRowsOp::verify() {
   LowbitTensorType table = getTable().getType();
   auto ids = cast<RankedTensorType>(getIds().getType());
   auto result = cast<RankedTensorType>(getResult().getType());
+  if (ShapedType::isDynamic(table.getShape()[0]))
+    return emitOpError("requires a table with a static number of rows");
   if (ids.getRank() != 1 || result.getShape()[0] != ids.getShape()[0] ||
       table.getShape().size() != 2 ||
       result.getShape()[1] != table.getShape()[1])

@@ -198,8 +198,10 @@ LeafAttr::verifyFor(ArrayRef<int64_t> shape, Type elementType,
   if (shape.size() != 2)
     return emitError() << "requires a [rows, columns] tensor, got rank "
                        << shape.size();
-  if (!isa<FloatType>(elementType))
-    return emitError() << "requires a float element type, got " << elementType;
+  if (!elementType.isF32())
+    return emitError() << "requires f32 elements, got " << elementType;
+  if (ShapedType::isDynamic(shape[1]))
+    return emitError() << "requires a static number of columns";
   auto verifyParam = [&](ParamSpecAttr param) {
     return cast<GranularityAttrInterface>(param.getGranularity())
         .verifyFor(shape, emitError);

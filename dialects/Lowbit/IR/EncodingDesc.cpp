@@ -59,6 +59,9 @@ static Status addTerms(AffineExpr expr, int64_t scale, IndexExpr &out) {
     }
     if (binary.getKind() == AffineExprKind::Mod && constant) {
       term.mod = constant.getValue();
+      if (term.mod < 1) // 0 would mean "no modulus"
+        return invalidArgument("requires a modulus of at least 1, got '%s'",
+                               textOf(expr).c_str());
       rest = binary.getLHS();
     }
   }

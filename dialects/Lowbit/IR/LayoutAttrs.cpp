@@ -137,9 +137,11 @@ Attribute BitsLayoutAttr::parse(AsmParser &parser, Type) {
     desc.width = static_cast<uint8_t>(field.getWidth() ? field.getWidth()
                                                        : leaf.code.width);
     unsigned wordBits = field.getWordType().getWidth();
-    if (wordBits != 8 && wordBits != 16 && wordBits != 32)
+    if (!field.getWordType().isSignless() ||
+        (wordBits != 8 && wordBits != 16 && wordBits != 32))
       return ::lowbit::invalidArgument(
-          "requires words of 8, 16 or 32 bits, got i%u", wordBits);
+          "requires words of type i8, i16 or i32, got %u bits%s", wordBits,
+          field.getWordType().isSignless() ? "" : " with a sign");
     desc.wordBits = static_cast<uint8_t>(wordBits);
     LOWBIT_ASSIGN_OR_RETURN(desc.word, toIndexMap(field.getWord()));
     LOWBIT_ASSIGN_OR_RETURN(desc.bit, toIndexMap(field.getBit()));

@@ -25,7 +25,8 @@ def Lowbit_AssembleOp : Lowbit_Op<"assemble", [Pure]> {
   let summary = "compressed tensor from its components";
   let description = [{
     C1: one operand for each component of the result's encoding, in canonical
-    order (fields, scales, zero, offsets), each of the component's type.
+    order (fields, scales, zero, offsets), each of the component's type. C2 (V14): a
+    scale, zero or offset of more than 16 entries is not an `arith.constant`.
 
     ```mlir
     %w = lowbit.assemble %codes, %scale : (tensor<2x32xi8>, tensor<2xf32>)
@@ -36,6 +37,7 @@ def Lowbit_AssembleOp : Lowbit_Op<"assemble", [Pure]> {
   let results = (outs Lowbit_TensorType:$result);
   let assemblyFormat = "$components attr-dict `:` functional-type($components, $result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Lowbit_DisassembleOp : Lowbit_Op<"disassemble", [Pure]> {
@@ -53,6 +55,7 @@ def Lowbit_DisassembleOp : Lowbit_Op<"disassemble", [Pure]> {
   let results = (outs Variadic<AnyRankedTensor>:$components);
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($components)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Lowbit_DecodeOp : Lowbit_Op<"decode", [Pure]> {
@@ -99,8 +102,9 @@ def Lowbit_QuantizeOp : Lowbit_Op<"quantize", [Pure]> {
   let summary = "dynamic quantization of activations, a scale per row or group";
   let description = [{
     Clauses N7, N8 with the result's code range and `floor`. C1: the result's
-    encoding is an integer code of at most 8 bits with one f32 scale per row or per
-    group of columns, no zero, no offset. C2: equal shapes. C3: floor >= 0.
+    encoding is an integer code that includes 0 and 1, with one f32 scale per row or
+    per group of columns, no zero, no offset. C2: equal shapes. C3: floor is finite
+    and >= 0.
 
     ```mlir
     %a = lowbit.quantize %x floor 1.000000e-05 : tensor<?x64xf32>
@@ -123,6 +127,7 @@ def Lowbit_MatmulOp : Lowbit_Op<"matmul", [Pure]> {
     (float input), N4 or N5 (quantized input). C1: input is [?, K], weight [N, K],
     result [?, N]. C2: with a quantized input the weight has an integer code.
     C3 (V10): every s32 sum of a group stays below 2^31. C4: bias has N elements.
+    C5: a quantized input is encoded as `quantize` C1 says.
 
     ```mlir
     %y = lowbit.matmul %x, %w : tensor<?x64xf32>,

@@ -101,36 +101,37 @@ RankedTensorType LowbitTensorType::getDecodedType() const {
   return getEncodingInterface().getLeafDesc(getShape());
 }
 
+/// True where the first extent of `component` counts rows of the tensor.
+static bool variesWithRows(const ::lowbit::LeafDesc &leaf,
+                           const ::lowbit::ComponentDesc &component) {
+  using ::lowbit::ComponentRole;
+  if (component.role == ComponentRole::codes)
+    return true;
+  const ::lowbit::ParamDesc &param =
+      component.role == ComponentRole::scale  ? leaf.scales[component.index]
+      : component.role == ComponentRole::zero ? *leaf.zero
+                                              : leaf.offsets[component.index];
+  const auto &results = param.granularity.results;
+  return !results.empty() && !results[0].terms.empty() &&
+         results[0].terms[0].dim == 0;
+}
+
 ::lowbit::StatusOr<SmallVector<RankedTensorType>>
 LowbitTensorType::getComponentTypes() const {
   LOWBIT_ASSIGN_OR_RETURN(::lowbit::LeafDesc leaf, getLeafDesc());
   LOWBIT_ASSIGN_OR_RETURN(auto components, ::lowbit::componentsOf(leaf));
   SmallVector<RankedTensorType> types;
   Builder builder(getContext());
-  bool isDynamic = llvm::any_of(
-      getShape(), [](int64_t size) { return ShapedType::isDynamic(size); });
+  const bool isDynamic = ShapedType::isDynamic(getShape()[0]);
   for (const ::lowbit::ComponentDesc &component : components) {
-    Type element;
-    if (component.number.isFloat() &&
-        component.role != ::lowbit::ComponentRole::codes)
-      element = component.number.format == ::lowbit::FloatFormat::f32
-                    ? Type(builder.getF32Type())
-                : component.number.format == ::lowbit::FloatFormat::f16
-                    ? Type(builder.getF16Type())
-                    : Type(builder.getBF16Type());
-    else if (component.number.isFloat())
-      element = cast<FloatType>(
-          component.number.format == ::lowbit::FloatFormat::f32
-              ? Type(builder.getF32Type())
-          : component.number.format == ::lowbit::FloatFormat::f16
-              ? Type(builder.getF16Type())
-              : Type(builder.getBF16Type()));
-    else
-      element = builder.getIntegerType(component.number.storageBits());
+    // Codes of any kind are words; only parameters have a float type.
+    Type element = builder.getIntegerType(component.number.storageBits());
+    if (component.number.isFloat())
+      element = cast<FloatCodeAttr>(getCodeAttr(getContext(), component.number))
+                    .getType();
     SmallVector<int64_t> shape(component.storage.begin(),
                                component.storage.end());
-    // Rows of activations are dynamic in every component that has them.
-    if (isDynamic && !shape.empty())
+    if (isDynamic && variesWithRows(leaf, component))
       shape[0] = ShapedType::kDynamic;
     types.push_back(RankedTensorType::get(shape, element));
   }

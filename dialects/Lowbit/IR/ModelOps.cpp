@@ -20,8 +20,30 @@ using namespace mlir::lowbit;
 // Parameters
 //===----------------------------------------------------------------------===//
 
+/// C2: what `source` may be. Numbers never stand in the text (V14).
+static LogicalResult verifySource(ParamOp op, Attribute source, Type type) {
+  if (!source || isa<FileSourceAttr, SplatSourceAttr>(source))
+    return success();
+  if (isa<ElementsAttr>(source))
+    return op.emitOpError("requires the bytes of a parameter to be outside the "
+                          "text (V14), got a literal");
+  if (!isa<RopeTableAttr>(source))
+    return op.emitOpError() << "requires a file, rope_table or splat source, got "
+                            << source;
+  auto table = dyn_cast<RankedTensorType>(type);
+  if (!table || table.getRank() != 3 || table.getShape()[2] != 2 ||
+      !table.getElementType().isF32())
+    return op.emitOpError()
+           << "requires a rope_table to be a tensor [positions, d / 2, 2] of "
+              "f32, got "
+           << type;
+  return success();
+}
+
 LogicalResult ParamOp::verify() {
   Type type = getType();
+  if (failed(verifySource(*this, getSourceAttr(), type)))
+    return failure();
   if (auto tensor = dyn_cast<LowbitTensorType>(type)) {
     if (llvm::any_of(tensor.getShape(), ShapedType::isDynamic))
       return emitOpError() << "requires a static shape, got " << type;

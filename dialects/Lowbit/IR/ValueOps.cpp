@@ -7,6 +7,8 @@
 
 #include "dialects/Lowbit/IR/LowbitOps.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace mlir;
 using namespace mlir::lowbit;
 
@@ -28,11 +30,50 @@ static LogicalResult verifyComponents(Operation *op, LowbitTensorType tensor,
 }
 
 LogicalResult AssembleOp::verify() {
-  return verifyComponents(*this, getResult().getType(), getOperandTypes());
+  LowbitTensorType type = getResult().getType();
+  if (failed(verifyComponents(*this, type, getOperandTypes())))
+    return failure();
+  // C2 (V14): what stands in the text stays small. Codes are not concerned: test
+  // programs spell them out.
+  const int64_t fields = type.getLeafDesc()->fields.size();
+  for (auto [index, component] : llvm::enumerate(getComponents())) {
+    int64_t entries = cast<RankedTensorType>(component.getType()).hasStaticShape()
+                          ? cast<RankedTensorType>(component.getType())
+                                .getNumElements()
+                          : 0;
+    if (static_cast<int64_t>(index) >= fields && entries > 16 &&
+        component.getDefiningOp<arith::ConstantOp>())
+      return emitOpError()
+             << "requires scales, zeros and offsets above 16 entries to be "
+                "parameters, not literals (V14), component "
+             << index << " has " << entries;
+  }
+  return success();
+}
+
+OpFoldResult AssembleOp::fold(FoldAdaptor) {
+  // The components of a tensor of this type, all and in order.
+  if (getComponents().empty())
+    return {};
+  auto source = getComponents()[0].getDefiningOp<DisassembleOp>();
+  if (source && source.getSource().getType() == getResult().getType() &&
+      ValueRange(getComponents()) == ValueRange(source.getResults()))
+    return source.getSource();
+  return {};
 }
 
 LogicalResult DisassembleOp::verify() {
   return verifyComponents(*this, getSource().getType(), getResultTypes());
+}
+
+LogicalResult DisassembleOp::fold(FoldAdaptor,
+                                  SmallVectorImpl<OpFoldResult> &results) {
+  // Components of an assembled tensor. Padding has no value (E4).
+  auto source = getSource().getDefiningOp<AssembleOp>();
+  if (!source)
+    return failure();
+  results.append(source.getComponents().begin(), source.getComponents().end());
+  return success();
 }
 
 LogicalResult DecodeOp::verify() {
@@ -57,6 +98,14 @@ LogicalResult ConvertOp::verify() {
 }
 
 OpFoldResult ConvertOp::fold(FoldAdaptor) {
-  return getSource().getType() == getResult().getType() ? getSource()
-                                                         : OpFoldResult();
+  if (getSource().getType() == getResult().getType())
+    return getSource();
+  // Only the last of two layouts counts.
+  if (auto previous = getSource().getDefiningOp<ConvertOp>()) {
+    if (previous.getSource().getType() == getResult().getType())
+      return previous.getSource();
+    getSourceMutable().assign(previous.getSource());
+    return getResult();
+  }
+  return {};
 }
