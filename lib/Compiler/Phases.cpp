@@ -79,13 +79,13 @@ bool mlir::lowbit::buildPhasePipeline(Phase phase, const PhaseOptions &options,
     return true;
   case Phase::schedule: {
     SelectStrategiesPassOptions schedule;
-    schedule.targets = options.targets;
+    llvm::append_range(schedule.targets, options.targets);
     manager.addPass(createSelectStrategiesPass(schedule));
     return true;
   }
   case Phase::codegen: {
     ConvertDispatchToLLVMPassOptions codegen;
-    codegen.targets = options.targets;
+    llvm::append_range(codegen.targets, options.targets);
     manager.addPass(createConvertDispatchToLLVMPass(codegen));
     return true;
   }

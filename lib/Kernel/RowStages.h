@@ -110,8 +110,8 @@ struct GatherStage {
 Status emitGatherStage(mlir::ModuleOp module, const GatherStage &stage,
                        const KernelCapabilities &capabilities);
 
-/// An elementwise chain: `body` is emitted once and runs for each 8 columns of a row;
-/// `offset` is the byte offset of those columns in a row (i64). One token an item.
+/// An elementwise chain: `body` is emitted once and runs for each 8 columns of a row,
+/// from `column` (i64) on. One token an item.
 Status emitElementwiseStage(
     mlir::ModuleOp module, const std::string &name, int64_t columns,
     const KernelCapabilities &capabilities,

@@ -1,0 +1,481 @@
+//===- DispatchLowering.cpp - One dispatch to the stages of a kernel ------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Conversion/DispatchToLLVM/DispatchLowering.h"
+
+#include "lib/Kernel/CpuMatmul.h"
+#include "lib/Kernel/RowStages.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+
+using namespace mlir;
+using namespace mlir::lowbit;
+
+using ::lowbit::LinearExpr;
+using ::lowbit::Status;
+using ::lowbit::StatusOr;
+using ::lowbit::unimplemented;
+namespace kernel = ::lowbit::kernel;
+
+static int64_t columnsOf(Value rows) {
+  return cast<ShapedType>(isa<LowbitTensorType>(rows.getType())
+                              ? cast<LowbitTensorType>(rows.getType()).getDecodedType()
+                              : rows.getType())
+      .getShape()
+      .back();
+}
+
+static kernel::Activation activationOf(ActivationKind kind) {
+  switch (kind) {
+  case ActivationKind::Silu:
+    return kernel::Activation::silu;
+  case ActivationKind::GeluTanh:
+    return kernel::Activation::geluTanh;
+  case ActivationKind::Relu2:
+    return kernel::Activation::relu2;
+  case ActivationKind::Sigmoid:
+    return kernel::Activation::sigmoid;
+  case ActivationKind::Tanh:
+    return kernel::Activation::tanh;
+  case ActivationKind::Exp:
+    return kernel::Activation::exp;
+  }
+  llvm_unreachable("unknown activation");
+}
+
+namespace {
+
+class Lowering {
+public:
+  Lowering(DispatchOp dispatch, StringRef name,
+           const kernel::KernelCapabilities &capabilities, ModuleOp kernels)
+      : dispatch(dispatch), body(dispatch.getBody().front()), name(name.str()),
+        capabilities(capabilities), kernels(kernels) {}
+
+  StatusOr<LoweredDispatch> run() {
+    bindOperands();
+    bindResults();
+    SmallVector<MatmulOp> matmuls(body.getOps<MatmulOp>());
+    if (!matmuls.empty())
+      LOWBIT_RETURN_IF_ERROR(lowerMatmuls(matmuls));
+    else
+      LOWBIT_RETURN_IF_ERROR(lowerRows());
+    return std::move(result);
+  }
+
+private:
+  //===--------------------------------------------------------------------===//
+  // Bindings
+  //===--------------------------------------------------------------------===//
+
+  unsigned addBinding(KernelBinding binding) {
+    result.bindings.push_back(binding);
+    return static_cast<unsigned>(result.bindings.size() - 1);
+  }
+
+  void bindOperands() {
+    for (BlockArgument argument : body.getArguments()) {
+      unsigned index = argument.getArgNumber();
+      SmallVector<unsigned> &bindings = bindingsOf[argument];
+      Type type = argument.getType();
+      if (auto tensor = dyn_cast<LowbitTensorType>(type)) {
+        auto components = tensor.getComponentTypes();
+        size_t count = components.isOk() ? components->size() : 0;
+        for (unsigned i = 0; i < count; ++i)
+          bindings.push_back(addBinding({KernelBinding::Kind::component, index, i}));
+      } else if (isa<KVType>(type)) {
+        bindings.push_back(addBinding({KernelBinding::Kind::keys, index}));
+        bindings.push_back(addBinding({KernelBinding::Kind::values, index}));
+      } else if (auto dense = dyn_cast<RankedTensorType>(type)) {
+        auto kind = dense.hasStaticShape() ? KernelBinding::Kind::component
+                                           : KernelBinding::Kind::rows;
+        bindings.push_back(addBinding({kind, index}));
+      }
+      // A scalar is the position, which is a dimension of the call.
+    }
+  }
+
+  void bindResults() {
+    for (auto [index, value] : llvm::enumerate(body.getTerminator()->getOperands())) {
+      unsigned binding =
+          addBinding({KernelBinding::Kind::result, static_cast<unsigned>(index)});
+      resultBindings[value].push_back(binding);
+      bindingsOf[value] = {binding};
+    }
+  }
+
+  unsigned addTemporary(LinearExpr bytes) {
+    result.temporaries.push_back(std::move(bytes));
+    return addBinding({KernelBinding::Kind::temporary,
+                       static_cast<unsigned>(result.temporaries.size() - 1)});
+  }
+
+  /// Rows of `value`: a result's or operand's binding, else a new temporary.
+  kernel::RowsRef rowsOf(Value value) {
+    int64_t stride = rowStride(columnsOf(value));
+    SmallVector<unsigned> &bindings = bindingsOf[value];
+    if (bindings.empty())
+      bindings.push_back(
+          addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, stride * 4)));
+    return {bindings.front(), stride};
+  }
+
+  unsigned vectorBinding(Value value) { return bindingsOf[value].front(); }
+
+  void addStage(std::string suffix, LinearExpr items, uint64_t scratch) {
+    ::lowbit::PlanStage stage;
+    stage.symbol = name + suffix;
+    stage.items = std::move(items);
+    stage.scratchBytes = LinearExpr(static_cast<int64_t>(scratch));
+    result.stages.push_back(std::move(stage));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Prologue
+  //===--------------------------------------------------------------------===//
+
+  kernel::NormSpec normSpec(NormOp norm) {
+    kernel::NormSpec spec;
+    spec.layer = norm.getKind() == NormKind::Layer;
+    spec.eps = norm.getEps().convertToFloat();
+    if (norm.getWeight())
+      spec.weight = vectorBinding(norm.getWeight());
+    if (norm.getBias())
+      spec.bias = vectorBinding(norm.getBias());
+    if (norm.getScale()) {
+      spec.scale = vectorBinding(norm.getScale());
+      spec.shift = vectorBinding(norm.getShift());
+    }
+    return spec;
+  }
+
+  /// Where a quantized value's codes, scales and sums are, and how it is grouped.
+  StatusOr<kernel::QuantizeSpec> quantizeSpec(QuantizeOp op) {
+    LOWBIT_ASSIGN_OR_RETURN(::lowbit::LeafDesc leaf,
+                            op.getResult().getType().getLeafDesc());
+    kernel::QuantizeSpec spec;
+    int64_t columns = columnsOf(op.getInput());
+    int64_t padded = (columns + 31) / 32 * 32;
+    for (const auto &expr : leaf.scales[0].granularity.results)
+      for (const auto &term : expr.terms)
+        if (term.dim == 1)
+          spec.group = term.div;
+    if (spec.group == columns)
+      spec.group = 0;
+    spec.lo = static_cast<int>(leaf.code.lo);
+    spec.hi = static_cast<int>(leaf.code.hi);
+    spec.floor = op.getFloor().convertToFloat();
+    int64_t groups = spec.group ? columns / spec.group : 1;
+    spec.codes = addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, padded));
+    spec.scales = addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, groups * 4));
+    spec.sums = addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, padded / 16 * 4));
+    return spec;
+  }
+
+  /// Emits norm and/or quantize as one stage over tokens.
+  Status lowerPrologue(NormOp norm, QuantizeOp quantize,
+                       kernel::MatmulActivation &activation) {
+    kernel::PrologueStage stage;
+    stage.name = name + "_prologue";
+    Value input = norm ? norm.getInput() : quantize.getInput();
+    stage.input = rowsOf(input);
+    stage.columns = columnsOf(input);
+    if (norm) {
+      stage.norm = normSpec(norm);
+      if (!quantize || llvm::any_of(norm->getUsers(), [&](Operation *user) {
+            return user != quantize;
+          }))
+        stage.output = rowsOf(norm.getResult());
+    }
+    if (quantize) {
+      LOWBIT_ASSIGN_OR_RETURN(stage.quantize, quantizeSpec(quantize));
+      activation.quantized = true;
+      activation.binding = stage.quantize->codes;
+      activation.scalesBinding = stage.quantize->scales;
+      activation.sumsBinding = *stage.quantize->sums;
+      activation.group = stage.quantize->group;
+      activation.lo = stage.quantize->lo;
+      activation.hi = stage.quantize->hi;
+    } else {
+      activation.binding = stage.output->binding;
+      activation.stride = stage.output->stride;
+    }
+    LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch,
+                            kernel::emitPrologueStage(kernels, stage, capabilities));
+    addStage("_prologue", LinearExpr::of(LOWBIT_DIM_TOKENS), scratch);
+    return Status::success();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Matmuls
+  //===--------------------------------------------------------------------===//
+
+  static bool isEpilogue(Operation *op) {
+    return op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1;
+  }
+
+  Status lowerMatmuls(ArrayRef<MatmulOp> matmuls) {
+    MatmulOp first = matmuls.front();
+    Value input = first.getInput();
+    auto quantize = input.getDefiningOp<QuantizeOp>();
+    auto norm = (quantize ? quantize.getInput() : input).getDefiningOp<NormOp>();
+    kernel::MatmulActivation activation;
+    if (norm || quantize) {
+      LOWBIT_RETURN_IF_ERROR(lowerPrologue(norm, quantize, activation));
+    } else {
+      kernel::RowsRef rows = rowsOf(input);
+      activation.binding = rows.binding;
+      activation.stride = rows.stride;
+    }
+    kernel::MatmulStage stage;
+    stage.name = name + "_matmul";
+    SmallVector<SmallVector<Operation *>> parts = splitByEpilogue(matmuls);
+    for (ArrayRef<Operation *> part : parts)
+      LOWBIT_RETURN_IF_ERROR(addGroup(part, activation, stage));
+    LOWBIT_ASSIGN_OR_RETURN(kernel::MatmulStageInfo info,
+                            kernel::emitMatmulStage(kernels, stage, capabilities));
+    addStage("_matmul", LinearExpr(info.items), info.scratchBytes);
+    return Status::success();
+  }
+
+  /// Matmuls and elementwise ops in sets that share values, in program order.
+  SmallVector<SmallVector<Operation *>> splitByEpilogue(ArrayRef<MatmulOp> matmuls) {
+    llvm::EquivalenceClasses<Operation *> classes;
+    for (MatmulOp matmul : matmuls)
+      classes.insert(matmul);
+    for (Operation &op : body.without_terminator()) {
+      if (!isEpilogue(&op))
+        continue;
+      classes.insert(&op);
+      for (Value operand : op.getOperands())
+        if (Operation *def = operand.getDefiningOp())
+          if (def->getBlock() == &body && (isa<MatmulOp>(def) || isEpilogue(def)))
+            classes.unionSets(def, &op);
+    }
+    SmallVector<SmallVector<Operation *>> parts;
+    llvm::MapVector<Operation *, size_t> partOf;
+    for (Operation &op : body.without_terminator()) {
+      if (!isa<MatmulOp>(op) && !isEpilogue(&op))
+        continue;
+      Operation *leader = classes.getLeaderValue(&op);
+      auto [it, isNew] = partOf.try_emplace(leader, parts.size());
+      if (isNew)
+        parts.emplace_back();
+      parts[it->second].push_back(&op);
+    }
+    return parts;
+  }
+
+  Status addGroup(ArrayRef<Operation *> part,
+                  const kernel::MatmulActivation &activation,
+                  kernel::MatmulStage &stage) {
+    kernel::MatmulGroup group;
+    SmallVector<MatmulOp> matmuls;
+    for (Operation *op : part) {
+      auto matmul = dyn_cast<MatmulOp>(op);
+      if (!matmul)
+        continue;
+      matmuls.push_back(matmul);
+      kernel::MatmulAnchor anchor;
+      LOWBIT_ASSIGN_OR_RETURN(anchor.weight, matmul.getWeight().getType().getLeafDesc());
+      anchor.bindings.assign(bindingsOf[matmul.getWeight()].begin(),
+                             bindingsOf[matmul.getWeight()].end());
+      anchor.activation = activation;
+      LOWBIT_ASSIGN_OR_RETURN(auto components, ::lowbit::componentsOf(anchor.weight));
+      for (const auto &component : components)
+        result.parameterBytes += component.bytes;
+      result.operationsPerToken += 2ull * anchor.weight.rows * anchor.weight.columns;
+      LOWBIT_RETURN_IF_ERROR(kernel::checkMatmul(anchor));
+      group.anchors.push_back(std::move(anchor));
+    }
+    if (matmuls.empty())
+      return unimplemented("an elementwise op beside a matmul uses none of its "
+                           "results");
+    SmallVector<Operation *> ops(part);
+    group.epilogue = [this, ops, matmuls](kernel::StageFunction &function,
+                                          ArrayRef<Value> results, Value rowBlock,
+                                          Value token) {
+      Value column = function.mulI(rowBlock, 8);
+      DenseMap<Value, Value> vectors;
+      for (auto [index, value] : llvm::enumerate(results)) {
+        MatmulOp matmul = matmuls[index];
+        Value sum = value;
+        if (matmul.getBias()) {
+          Value bias = function.load(
+              sum.getType(),
+              function.at(function.binding(vectorBinding(matmul.getBias())),
+                          function.mulI(column, 4)),
+              32);
+          sum = arith::AddFOp::create(function.builder(), function.loc(), sum, bias);
+        }
+        vectors[matmul.getResult()] = sum;
+      }
+      emitElementwise(function, ops, vectors, token, column);
+    };
+    stage.groups.push_back(std::move(group));
+    return Status::success();
+  }
+
+  /// Emits elementwise `ops` for eight columns of a token and stores what the
+  /// dispatch returns. `vectors` holds the values known so far.
+  void emitElementwise(kernel::StageFunction &function, ArrayRef<Operation *> ops,
+                       DenseMap<Value, Value> &vectors, Value token, Value column) {
+    OpBuilder &builder = function.builder();
+    auto vectorType = VectorType::get({8}, builder.getF32Type());
+    auto get = [&](Value value) {
+      Value &vector = vectors[value];
+      if (!vector)
+        vector = function.load(
+            vectorType, kernel::rowAddress(function, rowsOf(value), token, column), 32);
+      return vector;
+    };
+    for (Operation *op : ops) {
+      if (auto activation = dyn_cast<ActivationOp>(op)) {
+        Value input = get(activation.getInput());
+        kernel::AbstractValue y = kernel::emitActivation(
+            function.values(), activationOf(activation.getKind()),
+            kernel::IRValueBuilder::wrap(input));
+        vectors[activation.getResult()] = kernel::IRValueBuilder::unwrap(y);
+      } else if (isEpilogue(op)) {
+        SmallVector<Value> operands;
+        for (Value operand : op->getOperands())
+          operands.push_back(get(operand));
+        OperationState state(op->getLoc(), op->getName(), operands, {vectorType},
+                             op->getAttrs());
+        vectors[op->getResult(0)] = builder.create(state)->getResult(0);
+      }
+    }
+    for (Operation *op : ops)
+      for (Value value : op->getResults())
+        for (unsigned binding : resultBindings.lookup(value))
+          function.store(vectors[value],
+                         kernel::rowAddress(
+                             function, {binding, rowStride(columnsOf(value))}, token,
+                             column),
+                         32);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Dispatches without a matmul
+  //===--------------------------------------------------------------------===//
+
+  Status lowerRows() {
+    SmallVector<Operation *> elementwise;
+    std::optional<kernel::RopeStage> rope;
+    for (Operation &op : body.without_terminator()) {
+      if (auto gather = dyn_cast<GatherRowsOp>(op)) {
+        LOWBIT_RETURN_IF_ERROR(lowerGather(gather));
+      } else if (auto attention = dyn_cast<AttentionOp>(op)) {
+        LOWBIT_RETURN_IF_ERROR(lowerAttention(attention));
+      } else if (isa<RopeOp, KVAppendOp>(op)) {
+        if (!rope)
+          rope.emplace().name = name + "_rope";
+        addRope(&op, *rope);
+      } else if (auto norm = dyn_cast<NormOp>(op)) {
+        kernel::MatmulActivation unused;
+        LOWBIT_RETURN_IF_ERROR(lowerPrologue(norm, nullptr, unused));
+      } else if (isEpilogue(&op)) {
+        elementwise.push_back(&op);
+      } else {
+        return unimplemented("op '%s' has no kernel outside a matmul dispatch",
+                             op.getName().getStringRef().str().c_str());
+      }
+    }
+    if (rope) {
+      LOWBIT_RETURN_IF_ERROR(kernel::emitRopeStage(kernels, *rope, capabilities));
+      addStage("_rope", LinearExpr::of(LOWBIT_DIM_TOKENS), 0);
+    }
+    if (!elementwise.empty()) {
+      int64_t columns = columnsOf(elementwise.front()->getResult(0));
+      LOWBIT_RETURN_IF_ERROR(kernel::emitElementwiseStage(
+          kernels, name + "_map", columns, capabilities,
+          [&](kernel::StageFunction &function, Value token, Value column) {
+            DenseMap<Value, Value> vectors;
+            emitElementwise(function, elementwise, vectors, token, column);
+          }));
+      addStage("_map", LinearExpr::of(LOWBIT_DIM_TOKENS), 0);
+    }
+    return Status::success();
+  }
+
+  void addRope(Operation *op, kernel::RopeStage &stage) {
+    if (auto rope = dyn_cast<RopeOp>(op)) {
+      kernel::RopeSpec spec;
+      spec.input = rowsOf(rope.getInput());
+      spec.output = rowsOf(rope.getResult());
+      spec.heads = rope.getHeads();
+      spec.headDim = columnsOf(rope.getInput()) / spec.heads;
+      spec.pairs = cast<RankedTensorType>(rope.getTable().getType()).getShape()[1];
+      spec.adjacent = rope.getPairs() == RopePairs::Adjacent;
+      spec.table = vectorBinding(rope.getTable());
+      stage.ropes.push_back(spec);
+      return;
+    }
+    auto append = cast<KVAppendOp>(op);
+    kernel::AppendSpec spec;
+    spec.keys = rowsOf(append.getKeys());
+    spec.values = rowsOf(append.getValues());
+    spec.cacheKeys = bindingsOf[append.getCache()][0];
+    spec.cacheValues = bindingsOf[append.getCache()][1];
+    spec.heads = append.getCache().getType().getHeads();
+    spec.headDim = append.getCache().getType().getDim();
+    stage.append = spec;
+  }
+
+  Status lowerGather(GatherRowsOp gather) {
+    kernel::GatherStage stage;
+    stage.name = name + "_gather";
+    stage.ids = vectorBinding(gather.getIds());
+    LOWBIT_ASSIGN_OR_RETURN(stage.table, gather.getTable().getType().getLeafDesc());
+    stage.bindings.assign(bindingsOf[gather.getTable()].begin(),
+                          bindingsOf[gather.getTable()].end());
+    stage.output = rowsOf(gather.getResult());
+    LOWBIT_RETURN_IF_ERROR(kernel::emitGatherStage(kernels, stage, capabilities));
+    addStage("_gather", LinearExpr::of(LOWBIT_DIM_TOKENS), 0);
+    return Status::success();
+  }
+
+  Status lowerAttention(AttentionOp attention) {
+    if (!attention.getCache())
+      return unimplemented("attention without a cache has no CPU kernel");
+    kernel::AttentionStage stage;
+    stage.name = name + "_attention";
+    stage.query = rowsOf(attention.getQuery());
+    stage.output = rowsOf(attention.getResult());
+    stage.cacheKeys = bindingsOf[attention.getCache()][0];
+    stage.cacheValues = bindingsOf[attention.getCache()][1];
+    stage.heads = attention.getHeads();
+    stage.kvHeads = attention.getCache().getType().getHeads();
+    stage.headDim = attention.getCache().getType().getDim();
+    stage.scale = attention.getScale().convertToFloat();
+    stage.causal = attention.getMask() != MaskKind::None;
+    stage.window = attention.getWindow().value_or(0);
+    LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch, kernel::emitAttentionStage(
+                                                  kernels, stage, capabilities));
+    addStage("_attention", LinearExpr::of(LOWBIT_DIM_TOKENS, stage.heads), scratch);
+    return Status::success();
+  }
+
+  DispatchOp dispatch;
+  mlir::Block &body;
+  std::string name;
+  const kernel::KernelCapabilities &capabilities;
+  ModuleOp kernels;
+  LoweredDispatch result;
+  DenseMap<Value, SmallVector<unsigned>> bindingsOf;
+  DenseMap<Value, SmallVector<unsigned>> resultBindings;
+};
+
+} // namespace
+
+StatusOr<LoweredDispatch>
+mlir::lowbit::lowerDispatch(DispatchOp dispatch, StringRef name,
+                            const kernel::KernelCapabilities &capabilities,
+                            ModuleOp kernels) {
+  return Lowering(dispatch, name, capabilities, kernels).run();
+}
