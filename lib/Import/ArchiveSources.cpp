@@ -261,6 +261,18 @@ static bool holdsComponent(std::string_view type, const NumberDesc &number) {
   return type == "I" + bits || type == "U" + bits;
 }
 
+/// A signed code narrower than a byte may be stored with the bits above it zero
+/// (canonical) or as an ordinary i8: -1 of ternary as 3 or as 255. Both become
+/// the latter, which is a plain array.
+static void extendCodes(const NumberDesc &code, std::vector<uint8_t> &plain) {
+  if (code.width >= 8)
+    return;
+  const unsigned sign = 1u << (code.width - 1), limit = 1u << code.width;
+  for (uint8_t &byte : plain)
+    if (byte >= sign && byte < limit)
+      byte = static_cast<uint8_t>(byte | ~(limit - 1));
+}
+
 Status mlir::lowbit::writeFromBound(const Checkpoint &bound,
                                     const std::string &name,
                                     const LeafDesc &leaf,
@@ -269,13 +281,13 @@ Status mlir::lowbit::writeFromBound(const Checkpoint &bound,
   LeafDesc canonical = leaf;
   canonical.fields.clear();
   LOWBIT_RETURN_IF_ERROR(::lowbit::applyCanonicalLayout(canonical));
-  LOWBIT_ASSIGN_OR_RETURN(::lowbit::LeafCodec reader,
-                          ::lowbit::LeafCodec::create(canonical));
+  LOWBIT_ASSIGN_OR_RETURN(std::vector<::lowbit::ComponentDesc> wanted,
+                          ::lowbit::componentsOf(canonical));
   std::vector<std::span<const uint8_t>> stored;
-  for (const ::lowbit::ComponentDesc &component : reader.components()) {
+  for (const ::lowbit::ComponentDesc &component : wanted) {
     std::string tensorName = name + "." + component.name();
     std::optional<StoredTensor> tensor = bound.find(tensorName);
-    if (!tensor && reader.components().size() == 1)
+    if (!tensor && wanted.size() == 1)
       tensor = bound.find(tensorName = name);
     if (!tensor)
       return ::lowbit::notFound("'%s' has no tensor '%s' of shape %s",
@@ -298,22 +310,22 @@ Status mlir::lowbit::writeFromBound(const Checkpoint &bound,
   }
   LOWBIT_ASSIGN_OR_RETURN(ComponentWriter writer,
                           ComponentWriter::create(leaf, components));
-  for (size_t i = 0; i < writer.params().size(); ++i) {
-    const ParamDesc &param = *writer.params()[i];
+  // Canonical: the codes are one array, then the parameters in granule order.
+  for (size_t i = 0; i < writer.params().size(); ++i)
     LOWBIT_RETURN_IF_ERROR(writer.writeParam(
-        i, 0, ::lowbit::granuleRows(param), stored[stored.size() -
-                                                   writer.params().size() + i]));
-  }
-  const std::span<const std::span<const uint8_t>> fields(
-      stored.data(), stored.size() - writer.params().size());
+        i, 0, ::lowbit::granuleRows(*writer.params()[i]), stored[1 + i]));
   const unsigned size = ::lowbit::plainCodeBytes(leaf.code);
   return forEachStrip(
       leaf.rows, stripRows(leaf), writer.rowsAreIndependent() ? threads : 1,
       [&](int64_t begin, int64_t end) -> Status {
+        std::span<const uint8_t> bytes =
+            stored[0].subspan(begin * leaf.columns * size,
+                              (end - begin) * leaf.columns * size);
+        if (leaf.code.kind != ::lowbit::NumberKind::signedInt)
+          return writer.writeCodes(begin, end, bytes);
         thread_local std::vector<uint8_t> plain;
-        plain.resize((end - begin) * leaf.columns * size);
-        LOWBIT_RETURN_IF_ERROR(
-            reader.unpackCodes(begin, end, fields, plain));
+        plain.assign(bytes.begin(), bytes.end());
+        extendCodes(leaf.code, plain);
         return writer.writeCodes(begin, end, plain);
       });
 }
