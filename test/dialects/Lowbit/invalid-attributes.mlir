@@ -1,0 +1,214 @@
+// RUN: lowbit-opt %s -verify-diagnostics -split-input-file
+
+// Codes, factors and layouts: rule V1 and every refusal of the parser.
+
+// -----
+
+// V1: the range is not empty.
+// expected-error @+1 {{requires lo <= hi, got 3:2}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<4, 3:2>>}
+
+// -----
+
+// V1: the range fits the bits.
+// expected-error @+1 {{requires the range to fit int<4>, got -9:7}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<4, -9:7>>}
+
+// -----
+
+// V1: an unsigned code has no negative values.
+// expected-error @+1 {{requires the range to fit uint<4>, got -1:7}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4, -1:7>>}
+
+// -----
+
+// V1: the upper end, too.
+// expected-error @+1 {{requires the range to fit uint<4>, got 0:16}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4, 0:16>>}
+
+// -----
+
+// V1: at least two levels.
+// expected-error @+1 {{requires at least 2 levels, got 3:3}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<4, 3:3>>}
+
+// -----
+
+// V1: widths.
+// expected-error @+1 {{requires a code of 1 to 32 bits, got 0}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<0>>}
+
+// -----
+
+// V1: widths of parameters.
+// expected-error @+1 {{requires a code of 1 to 32 bits, got 33}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<4>, scale = [uint<33> per row]>}
+
+// -----
+
+// A code of the leaf has at most 8 bits.
+// expected-error @+1 {{requires an integer code of at most 8 bits, got 9}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<9>>}
+
+// -----
+
+// Integers only in a range.
+// expected-error @+1 {{expected integer value}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<4, a:b>>}
+
+// -----
+
+// Float codes.
+// expected-error @+1 {{requires f32, f16 or bf16 as a float code, got 'f64'}}
+func.func private @f() attributes {enc = #lowbit.leaf<fp<f64>>}
+
+// -----
+
+// Float codes are floats.
+// expected-error @+1 {{expected a float type in fp<>, got 'i32'}}
+func.func private @f() attributes {enc = #lowbit.leaf<fp<i32>>}
+
+// -----
+
+// Float parameters.
+// expected-error @+1 {{requires f32, f16 or bf16 as a float code, got 'f64'}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<4>, scale = [f64 per row]>}
+
+// -----
+
+// Parameters have a number type.
+// expected-error @+1 {{expected a float type or an integer code}}
+func.func private @f() attributes {enc = #lowbit.leaf<int<4>, scale = [tensor<4xf32> per row]>}
+
+// -----
+
+// Binary codes.
+// expected-error @+1 {{code 'bin' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<bin<01>>}
+
+// -----
+
+// Tables.
+// expected-error @+1 {{code 'lut' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<lut<4, f16>>}
+
+// -----
+
+// An unknown code.
+// expected-error @+1 {{expected a code: int, uint, ternary, w2star or fp; got 'float'}}
+func.func private @f() attributes {enc = #lowbit.leaf<float<8>>}
+
+// -----
+
+// Block granularity.
+// expected-error @+1 {{granularity 'block' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, scale = [f16 per block]>}
+
+// -----
+
+// Rank granularity.
+// expected-error @+1 {{granularity 'rank' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, scale = [f16 per rank<4>]>}
+
+// -----
+
+// An unknown granularity.
+// expected-error @+1 {{expected a granularity: tensor, row, col or map<...>; got 'column'}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, scale = [f16 per column]>}
+
+// -----
+
+// A granularity is needed.
+// expected-error @+1 {{expected 'per'}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, scale = [f16]>}
+
+// -----
+
+// Patterns.
+// expected-error @+1 {{a 'pattern' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, pattern = nm<2:4>>}
+
+// -----
+
+// Plane layouts.
+// expected-error @+1 {{layout 'planes' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, layout = planes<i32>>}
+
+// -----
+
+// Radix layouts.
+// expected-error @+1 {{layout 'radix' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<ternary, layout = radix<3, 5, i8>>}
+
+// -----
+
+// Fragment layouts.
+// expected-error @+1 {{layout 'fragment' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, layout = fragment<mma>>}
+
+// -----
+
+// Entropy layouts.
+// expected-error @+1 {{layout 'entropy' is not supported yet}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, layout = entropy<huffman, 64>>}
+
+// -----
+
+// An unknown layout.
+// expected-error @+1 {{expected a layout: bits<...>; got 'words'}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, layout = words<i32>>}
+
+// -----
+
+// An unknown key.
+// expected-error @+1 {{expected scale, zero, offset or layout; got 'scales'}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, scales = [f16 per row]>}
+
+// -----
+
+// A key given twice.
+// expected-error @+1 {{'scale' is given twice}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, scale = [f16 per row], scale = [f16 per row]>}
+
+// -----
+
+// Zero points are integers.
+// expected-error @+1 {{requires an integer zero point, got #lowbit.float_code<fp<f16>>}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, zero = f16 per row>}
+
+// -----
+
+// Zero points belong to integer codes.
+// expected-error @+1 {{a zero point requires an integer code}}
+func.func private @f() attributes {enc = #lowbit.leaf<fp<f16>, zero = uint<4> per row>}
+
+// -----
+
+// A layout holds every bit of the code.
+// expected-error @+1 {{requires the fields of the layout to hold the 5 bits of the code, got 4}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<5>, layout = bits<[i8 x 4, word = (n, k) -> (n, k), bit = (n, k) -> (0)]>>}
+
+// -----
+
+// A field has at most 32 bits.
+// expected-error @+1 {{requires a field of at most 32 bits}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<5>, layout = bits<[i8 x 33, word = (n, k) -> (n, k), bit = (n, k) -> (0)]>>}
+
+// -----
+
+// Floats are not stored biased.
+// expected-error @+1 {{a biased store requires an integer code}}
+func.func private @f() attributes {enc = #lowbit.leaf<fp<f16>, layout = bits<i16, word = (n, k) -> (n, k), bit = (n, k) -> (0), store = biased>>}
+
+// -----
+
+// An unknown store.
+// expected-error @+1 {{expected one of [twos, biased] for how an integer code is stored, got: gray}}
+func.func private @f() attributes {enc = #lowbit.leaf<uint<4>, layout = bits<i8, word = (n, k) -> (n, k), bit = (n, k) -> (0), store = gray>>}
+
+// -----
+
+// An unknown strategy.
+// expected-error @+2 {{expected ::mlir::lowbit::StrategyKind to be one of: elementwise, float_lanes, pairwise_madd, widen_multiply, dot4, attention}}
+// expected-error @+1 {{failed to parse Lowbit_StrategyAttr parameter 'kind' which is to be a `::mlir::lowbit::StrategyKind`}}
+func.func private @f() attributes {s = #lowbit.strategy<target = "cpu", kind = magic, max_tokens = 0, cost = 0>}
