@@ -438,6 +438,7 @@ func.func @f(%x: tensor<?x64xf32>) {
 
 // dispatch: isolated from above.
 func.func @f(%x: tensor<?x64xf32>) {
+  // expected-note @+1 {{required by region isolation constraints}}
   lowbit.dispatch () {
     // expected-error @+1 {{'lowbit.activation' op using value defined outside the region}}
     %0 = lowbit.activation silu %x : tensor<?x64xf32>
