@@ -85,7 +85,7 @@ static StatusOr<ImportedModel> openModel(const std::string &path,
         "is; give the folder that has its config.json",
         path.c_str());
   }
-  LOWBIT_RETURN_IF_ERROR(checkModelConfig(model.config, checkpoint));
+  LOWBIT_RETURN_IF_ERROR(checkImportable(model.config, checkpoint));
   // Ids that the model has no row for would index past the embedding.
   if (static_cast<int64_t>(model.tokenizer.tokens.size()) >
       model.config.vocabSize)

@@ -75,54 +75,20 @@ static bool isComputed(StringRef tensor) {
 // Configuration
 //===----------------------------------------------------------------------===//
 
-Status mlir::lowbit::checkModelConfig(const ModelConfig &config,
-                                      const Checkpoint &checkpoint) {
+Status mlir::lowbit::checkImportable(const ModelConfig &config,
+                                     const Checkpoint &checkpoint) {
   const char *source = config.source.c_str();
-  const std::pair<const char *, int64_t> sizes[] = {
-      {"hidden size", config.hiddenSize},
-      {"intermediate size", config.intermediateSize},
-      {"number of layers", config.layers},
-      {"number of heads", config.heads},
-      {"number of key/value heads", config.kvHeads},
-      {"head dimension", config.headDim},
-      {"rotated dimension", config.ropeDim},
-      {"vocabulary size", config.vocabSize},
-      {"context length", config.contextLength},
-  };
-  for (auto [what, value] : sizes)
-    if (value < 1 || value >= (int64_t(1) << 31))
-      return invalidArgument("'%s': %s must be 1 to 2^31 - 1, got %lld", source,
-                             what, static_cast<long long>(value));
   auto number = [](int64_t value) { return static_cast<long long>(value); };
-  if (config.heads % config.kvHeads != 0)
-    return invalidArgument("'%s': %lld heads are not a multiple of %lld "
-                           "key/value heads",
-                           source, number(config.heads),
-                           number(config.kvHeads));
-  if (config.headDim > (1 << 20) || config.kvHeads > (1 << 20))
-    return invalidArgument("'%s': at most 2^20 heads of 2^20 elements are "
-                           "supported, got %lld and %lld",
-                           source, number(config.kvHeads),
-                           number(config.headDim));
-  if (config.heads * config.headDim >= (int64_t(1) << 31))
-    return invalidArgument("'%s': heads times head dimension must be below 2^31, "
-                           "got %lld x %lld",
-                           source, number(config.heads),
-                           number(config.headDim));
-  if (config.ropeDim % 2 != 0 || config.ropeDim > config.headDim)
-    return invalidArgument("'%s': the rotated dimension must be even and at most "
-                           "the head dimension %lld, got %lld",
-                           source, number(config.headDim),
-                           number(config.ropeDim));
-  if (!(config.rmsEps > 0.0) || !std::isfinite(config.rmsEps) ||
-      !(static_cast<float>(config.rmsEps) > 0.0f))
-    return invalidArgument("'%s': the norm's epsilon must be positive, got %g",
+  // The limit of a cache's type.
+  if (config.kvHeads > (1 << 20))
+    return invalidArgument("'%s': at most 2^20 key/value heads are supported, "
+                           "got %lld",
+                           source, number(config.kvHeads));
+  if (!(static_cast<float>(config.rmsEps) > 0.0f) ||
+      !std::isfinite(static_cast<float>(config.rmsEps)))
+    return invalidArgument("'%s': the norm's epsilon must be a positive f32, "
+                           "got %g",
                            source, config.rmsEps);
-  if (config.slidingWindow < 0 || config.slidingWindowFromLayer < 0)
-    return invalidArgument("'%s': the sliding window must not be negative, got "
-                           "%lld from layer %lld",
-                           source, number(config.slidingWindow),
-                           number(config.slidingWindowFromLayer));
   const int64_t tensors = static_cast<int64_t>(checkpoint.tensors().size());
   if (config.layers > tensors)
     return invalidArgument("'%s': %lld layers, but '%s' has only %lld tensors",

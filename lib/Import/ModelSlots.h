@@ -80,12 +80,12 @@ struct ModelSlots {
   std::vector<LayerSlots> layers;
 };
 
-/// Checks the numbers of a configuration that come from outside: positive and
-/// below 2^31, heads that divide, an even rotated part, a positive epsilon, no
-/// more layers than the checkpoint has tensors.
+/// What the readers of configurations cannot know: limits of the IR, kinds of
+/// models that have no IR yet, and that there are no more layers than the
+/// checkpoint has tensors. (Ranges of single numbers are theirs.)
 ::lowbit::Status
-checkModelConfig(const ::lowbit::import::ModelConfig &config,
-                 const ::lowbit::import::Checkpoint &checkpoint);
+checkImportable(const ::lowbit::import::ModelConfig &config,
+                const ::lowbit::import::Checkpoint &checkpoint);
 
 /// Finds every tensor of a checked configuration. `context` has the dialect
 /// loaded.
