@@ -1,7 +1,7 @@
 //===- Tokenizer.cpp - The tokenizer section ------------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -117,18 +117,20 @@ static Status validateLists(const TokenizerSpec &spec) {
 static Status validateScores(const TokenizerSpec &spec) {
   if (spec.kind == TokenizerKind::byteLevelBpe) {
     if (!spec.scores.empty())
-      return invalidArgument("a byte-level tokenizer works by merges and has no "
-                             "scores, got %zu",
-                             spec.scores.size());
+      return invalidArgument(
+          "a byte-level tokenizer works by merges and has no "
+          "scores, got %zu",
+          spec.scores.size());
     return Status::success();
   }
   if (!spec.merges.empty() && !spec.scores.empty())
     return invalidArgument(
         "a SentencePiece tokenizer has either merges or scores, got both");
   if (spec.merges.empty() && spec.scores.size() != spec.tokens.size())
-    return invalidArgument("a SentencePiece tokenizer without merges requires a "
-                           "score for each of its %zu tokens, got %zu",
-                           spec.tokens.size(), spec.scores.size());
+    return invalidArgument(
+        "a SentencePiece tokenizer without merges requires a "
+        "score for each of its %zu tokens, got %zu",
+        spec.tokens.size(), spec.scores.size());
   for (size_t id = 0; id < spec.scores.size(); ++id)
     if (!std::isfinite(spec.scores[id]))
       return invalidArgument("the score of token %zu is not finite", id);
@@ -229,8 +231,8 @@ std::vector<uint8_t> lowbit::serializeTokenizer(const TokenizerSpec &spec) {
   writer.u32(static_cast<uint32_t>(spec.added.size()));
   for (const AddedToken &token : spec.added) {
     writer.u32(token.id);
-    for (bool flag : {token.special, token.leftStrip, token.rightStrip,
-                      token.singleWord})
+    for (bool flag :
+         {token.special, token.leftStrip, token.rightStrip, token.singleWord})
       writeBool(writer, flag);
   }
   writer.u32(static_cast<uint32_t>(spec.endOfGeneration.size()));
@@ -285,8 +287,7 @@ static void readVocabulary(ByteReader &reader, TokenizerSpec &spec) {
     spec.endOfGeneration.push_back(reader.u32());
 }
 
-StatusOr<TokenizerSpec>
-lowbit::parseTokenizer(std::span<const uint8_t> bytes) {
+StatusOr<TokenizerSpec> lowbit::parseTokenizer(std::span<const uint8_t> bytes) {
   ByteReader reader(bytes);
   TokenizerSpec spec;
   if (reader.u32() != tokenizerMagic && !reader.failed())
@@ -309,13 +310,13 @@ lowbit::parseTokenizer(std::span<const uint8_t> bytes) {
   uint32_t patterns = reader.count(4);
   for (uint32_t i = 0; i < patterns && !reader.failed(); ++i) {
     if (i == maxSplitPatterns)
-      return invalidArgument("tokenizer has %u split patterns, the limit is %zu",
-                             patterns, maxSplitPatterns);
+      return invalidArgument(
+          "tokenizer has %u split patterns, the limit is %zu", patterns,
+          maxSplitPatterns);
     spec.splitPatterns.push_back(
         reader.string(maxPatternBytes, /*binary=*/true));
   }
-  spec.chatDefaultSystem =
-      reader.string(maxChatTemplateBytes, /*binary=*/true);
+  spec.chatDefaultSystem = reader.string(maxChatTemplateBytes, /*binary=*/true);
   spec.chatTemplateText = reader.string(maxChatTemplateBytes, /*binary=*/true);
   readVocabulary(reader, spec);
   LOWBIT_RETURN_IF_ERROR(reader.finish().addNote("in the tokenizer section"));

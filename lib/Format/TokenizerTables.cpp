@@ -1,7 +1,7 @@
 //===- TokenizerTables.cpp - Names, patterns and templates we know --------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,9 +65,14 @@ StatusOr<std::vector<std::string>>
 lowbit::splitPatternsFor(std::string_view name, std::string &canonical) {
   // The aliases are GGUF's names for the same patterns.
   static constexpr std::pair<std::string_view, const char *> names[] = {
-      {"gpt2", "gpt2"},         {"gpt-2", "gpt2"},     {"smollm", "smollm"},
-      {"llama3", "llama3"},     {"llama-v3", "llama3"}, {"llama-bpe", "llama3"},
-      {"falcon3", "llama3"},    {"qwen2", "qwen2"},
+      {"gpt2", "gpt2"},
+      {"gpt-2", "gpt2"},
+      {"smollm", "smollm"},
+      {"llama3", "llama3"},
+      {"llama-v3", "llama3"},
+      {"llama-bpe", "llama3"},
+      {"falcon3", "llama3"},
+      {"qwen2", "qwen2"},
       {"deepseek-r1-qwen", "qwen2"}};
   for (auto [alias, known] : names) {
     if (alias != name)
@@ -220,7 +225,7 @@ void lowbit::finishTokenizerSpec(TokenizerSpec &spec) {
                    spec.added.end());
 
   static constexpr std::string_view turnEnds[] = {
-      "<|im_end|>", "<|eot_id|>",      "<|eom_id|>",   "<|end|>",
+      "<|im_end|>",      "<|eot_id|>",    "<|eom_id|>",    "<|end|>",
       "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<EOT>"};
   std::vector<uint32_t> &ends = spec.endOfGeneration;
   for (const AddedToken &token : spec.added)

@@ -1,10 +1,12 @@
 # Tokenizers out of checkpoints. The GGUF side is a pure function without LLVM;
-# tokenizer.json goes through LLVM's JSON parser.
+# tokenizer.json goes through LLVM's JSON parser, but needs no MLIR and so no
+# precompiled header.
 lowbit_add_library(LowbitTokenizerGguf
   TokenizerGguf.cpp
   LINK LowbitTokenizerSpec
 )
-lowbit_add_mlir_library(LowbitTokenizerImport
-  TokenizerJson.cpp
-  LINK LowbitCheckpoint LowbitTokenizerGguf LowbitTokenizerSpec LowbitSupport
-)
+add_library(LowbitTokenizerImport STATIC TokenizerJson.cpp)
+lowbit_mlir_target(LowbitTokenizerImport)
+target_compile_options(LowbitTokenizerImport PRIVATE ${LOWBIT_WARNINGS})
+target_link_libraries(LowbitTokenizerImport PUBLIC
+  LowbitCheckpoint LowbitTokenizerGguf LowbitTokenizerSpec LowbitSupport)

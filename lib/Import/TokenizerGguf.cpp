@@ -1,7 +1,7 @@
 //===- TokenizerGguf.cpp - Tokenizers out of GGUF metadata ----------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,9 +40,10 @@ Status GgufConverter::readTokens() {
                            "got %zu",
                            maxTokens, count);
   if (!meta.tokenTypes.empty() && meta.tokenTypes.size() != count)
-    return invalidArgument("'tokenizer.ggml.token_type' has %zu entries for %zu "
-                           "tokens",
-                           meta.tokenTypes.size(), count);
+    return invalidArgument(
+        "'tokenizer.ggml.token_type' has %zu entries for %zu "
+        "tokens",
+        meta.tokenTypes.size(), count);
   spec.tokens.reserve(count);
   for (std::string_view token : meta.tokens)
     spec.tokens.emplace_back(token);
@@ -50,9 +51,10 @@ Status GgufConverter::readTokens() {
   for (size_t id = 0; id < meta.tokenTypes.size(); ++id) {
     int64_t type = meta.tokenTypes[id];
     if (type < 1 || type > 6)
-      return invalidArgument("'tokenizer.ggml.token_type'[%zu] is %lld, expected "
-                             "1 to 6",
-                             id, static_cast<long long>(type));
+      return invalidArgument(
+          "'tokenizer.ggml.token_type'[%zu] is %lld, expected "
+          "1 to 6",
+          id, static_cast<long long>(type));
     spec.types[id] = static_cast<TokenType>(type);
     if (spec.tokens[id].empty())
       continue;
@@ -133,9 +135,10 @@ Status GgufConverter::readMerges() {
     auto leftId = ids.find(left), rightId = ids.find(right),
          result = ids.find(joined);
     if (leftId == ids.end() || rightId == ids.end() || result == ids.end())
-      return invalidArgument("'tokenizer.ggml.merges'[%zu] names a piece that is "
-                             "not in 'tokenizer.ggml.tokens'",
-                             rank);
+      return invalidArgument(
+          "'tokenizer.ggml.merges'[%zu] names a piece that is "
+          "not in 'tokenizer.ggml.tokens'",
+          rank);
     spec.merges.push_back({leftId->second, rightId->second, result->second});
   }
   return Status::success();
@@ -162,7 +165,8 @@ Status GgufConverter::readSentencePiece() {
 Status GgufConverter::readByteLevel() {
   spec.kind = TokenizerKind::byteLevelBpe;
   // Files older than the key 'pre' are GPT-2's own.
-  std::string_view pre = meta.pre.empty() ? "gpt-2" : std::string_view(meta.pre);
+  std::string_view pre =
+      meta.pre.empty() ? "gpt-2" : std::string_view(meta.pre);
   StatusOr<std::vector<std::string>> patterns =
       splitPatternsFor(pre, spec.preTokenizer);
   if (!patterns.isOk())

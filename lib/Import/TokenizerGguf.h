@@ -1,7 +1,7 @@
 //===- TokenizerGguf.h - Tokenizers out of GGUF metadata --------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
@@ -26,7 +26,7 @@ struct GgufTokenizerMetadata {
   std::string pre;                      ///< tokenizer.ggml.pre, empty if absent
   std::vector<std::string_view> tokens; ///< tokenizer.ggml.tokens
   std::vector<float> scores;            ///< tokenizer.ggml.scores, may be empty
-  std::vector<int64_t> tokenTypes;      ///< tokenizer.ggml.token_type, may be empty
+  std::vector<int64_t> tokenTypes; ///< tokenizer.ggml.token_type, may be empty
   std::vector<std::string_view> merges; ///< tokenizer.ggml.merges, may be empty
   std::optional<int64_t> bosId;         ///< tokenizer.ggml.bos_token_id
   std::optional<int64_t> eosId;         ///< tokenizer.ggml.eos_token_id
@@ -40,8 +40,8 @@ struct GgufTokenizerMetadata {
   std::string chatTemplate;             ///< tokenizer.chat_template
 };
 
-/// Model "llama" (SentencePiece BPE by score) or "gpt2" (byte-level BPE); others
-/// are unimplemented. The result is valid (lowbit::validate).
+/// Model "llama" (SentencePiece BPE by score) or "gpt2" (byte-level BPE);
+/// others are unimplemented. The result is valid (lowbit::validate).
 StatusOr<TokenizerSpec>
 tokenizerFromGgufMetadata(const GgufTokenizerMetadata &metadata);
 

@@ -1,7 +1,7 @@
 //===- TokenizerJson.cpp - Hugging Face tokenizers ------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,7 +53,7 @@ private:
   const HuggingFaceTokenizerFiles &files;
   TokenizerSpec spec;
   llvm::StringMap<uint32_t> ids;
-  bool byteLevel = false;    ///< a ByteLevel pre-tokenizer was seen
+  bool byteLevel = false;     ///< a ByteLevel pre-tokenizer was seen
   bool spacesEscaped = false; ///< spaces become U+2581
 };
 } // namespace
@@ -82,9 +82,10 @@ static StatusOr<uint32_t> checkedId(std::optional<int64_t> id, size_t count,
   // Holes are allowed, a hostile id that makes us reserve gigabytes is not.
   size_t limit = std::min(maxTokens, 2 * count + 65536);
   if (!id || *id < 0 || static_cast<uint64_t>(*id) >= limit)
-    return invalidArgument("tokenizer.json: the id of token '%.100s' must be an "
-                           "integer below %zu",
-                           text.str().c_str(), limit);
+    return invalidArgument(
+        "tokenizer.json: the id of token '%.100s' must be an "
+        "integer below %zu",
+        text.str().c_str(), limit);
   return static_cast<uint32_t>(*id);
 }
 
@@ -125,10 +126,11 @@ Status TokenizerReader::readVocabulary(const json::Object &vocabulary,
     std::optional<llvm::StringRef> text =
         object ? object->getString("content") : std::nullopt;
     if (!text)
-      return invalidArgument("tokenizer.json: an entry of 'added_tokens' has no "
-                             "'content'");
-    LOWBIT_ASSIGN_OR_RETURN(
-        uint32_t id, checkedId(object->getInteger("id"), count, *text));
+      return invalidArgument(
+          "tokenizer.json: an entry of 'added_tokens' has no "
+          "'content'");
+    LOWBIT_ASSIGN_OR_RETURN(uint32_t id,
+                            checkedId(object->getInteger("id"), count, *text));
     LOWBIT_RETURN_IF_ERROR(place(*text, id));
   }
   return Status::success();
@@ -220,9 +222,10 @@ Status TokenizerReader::readModel(const json::Object &root) {
   if (std::optional<llvm::StringRef> unknown = model->getString("unk_token")) {
     spec.unkId = idOf(*unknown);
     if (spec.unkId < 0)
-      return invalidArgument("tokenizer.json: 'unk_token' '%.100s' is not in the "
-                             "vocabulary",
-                             unknown->str().c_str());
+      return invalidArgument(
+          "tokenizer.json: 'unk_token' '%.100s' is not in the "
+          "vocabulary",
+          unknown->str().c_str());
     spec.types[static_cast<size_t>(spec.unkId)] = TokenType::unknown;
   }
   return Status::success();
@@ -310,11 +313,11 @@ Status TokenizerReader::readMetaspace(const json::Object &object) {
                        object.getString("replacement").value_or(""));
   if (object.getBoolean("split").value_or(true))
     return unsupported("pre-tokenizer", "Metaspace with split");
-  llvm::StringRef scheme = object.getString("prepend_scheme")
-                               .value_or(object.getBoolean("add_prefix_space")
-                                                 .value_or(true)
-                                             ? "always"
-                                             : "never");
+  llvm::StringRef scheme =
+      object.getString("prepend_scheme")
+          .value_or(object.getBoolean("add_prefix_space").value_or(true)
+                        ? "always"
+                        : "never");
   if (scheme == "always")
     spec.spacePrefix = SpacePrefix::everySegment;
   else if (scheme == "first")
@@ -415,8 +418,9 @@ Status TokenizerReader::readTemplateProcessing(const json::Object &object) {
         entry ? entry->getObject("SpecialToken") : nullptr;
     int32_t id = special ? idOf(special->getString("id").value_or("")) : -1;
     if (id < 0)
-      return invalidArgument("tokenizer.json: 'TemplateProcessing' names a token "
-                             "that is not in the vocabulary");
+      return invalidArgument(
+          "tokenizer.json: 'TemplateProcessing' names a token "
+          "that is not in the vocabulary");
     bool &flag = afterText ? spec.addEos : spec.addBos;
     if (flag)
       return unsupported("post-processor",
@@ -509,9 +513,10 @@ Status TokenizerReader::readGenerationConfig(const json::Object &root) {
       ends.push_back(value.getAsInteger().value_or(-1));
   for (int64_t id : ends) {
     if (!inRange(id))
-      return invalidArgument("generation_config.json: 'eos_token_id' %lld is not "
-                             "one of the %zu tokens",
-                             static_cast<long long>(id), spec.tokens.size());
+      return invalidArgument(
+          "generation_config.json: 'eos_token_id' %lld is not "
+          "one of the %zu tokens",
+          static_cast<long long>(id), spec.tokens.size());
     spec.endOfGeneration.push_back(static_cast<uint32_t>(id));
   }
   if (spec.eosId < 0 && !ends.empty())
@@ -525,8 +530,8 @@ Status TokenizerReader::readGenerationConfig(const json::Object &root) {
 StatusOr<TokenizerSpec> TokenizerReader::run() {
   auto parse = [&](std::string_view text,
                    const char *name) -> StatusOr<json::Object> {
-    std::string what = (files.folder.empty() ? "" : files.folder + "/") +
-                       std::string(name);
+    std::string what =
+        (files.folder.empty() ? "" : files.folder + "/") + std::string(name);
     LOWBIT_ASSIGN_OR_RETURN(json::Value value, parseJson(text, what));
     json::Object *object = value.getAsObject();
     if (!object)

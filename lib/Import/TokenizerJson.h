@@ -1,7 +1,7 @@
 //===- TokenizerJson.h - Hugging Face tokenizers ----------------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //

@@ -1,7 +1,7 @@
 //===- AddedTokens.cpp - Control and user-defined tokens in text ----------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,8 +21,8 @@ AddedTokens::AddedTokens(const TokenizerSpec &spec) : tokens(spec.added) {
     const std::string &text = spec.tokens[tokens[i].id];
     for (char c : text) {
       auto key = uint64_t(node) << 8 | static_cast<uint8_t>(c);
-      auto [entry, isNew] = children.try_emplace(
-          key, static_cast<uint32_t>(tokenOfNode.size()));
+      auto [entry, isNew] =
+          children.try_emplace(key, static_cast<uint32_t>(tokenOfNode.size()));
       if (isNew)
         tokenOfNode.push_back(noToken);
       node = entry->second;
@@ -112,8 +112,7 @@ std::vector<TextSegment> AddedTokens::split(std::string_view text,
     size_t length = 0;
     uint32_t codePoint = 0;
     if (match.token->leftStrip)
-      while (start > done &&
-             isWhiteSpace(lastCodePoint(text, start, length)) &&
+      while (start > done && isWhiteSpace(lastCodePoint(text, start, length)) &&
              length <= start - done)
         start -= length;
     if (match.token->rightStrip)

@@ -1,7 +1,7 @@
 //===- AddedTokens.h - Control and user-defined tokens in text --*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,8 +21,8 @@ struct TextSegment {
   int32_t id = -1;
 };
 
-/// Finds the added tokens of a vocabulary: the leftmost, and of those that start
-/// there the longest.
+/// Finds the added tokens of a vocabulary: the leftmost, and of those that
+/// start there the longest.
 class AddedTokens {
 public:
   AddedTokens() = default;

@@ -1,7 +1,7 @@
 //===- Bpe.cpp - Byte-pair merges -----------------------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -190,7 +190,8 @@ std::vector<ScoredSymbol> text::mergeByScore(std::string_view text,
     ScoredPair pair = queue.top();
     queue.pop();
     int32_t right = next[pair.at];
-    // A symbol that was swallowed has length 0; one that grew no longer adds up.
+    // A symbol that was swallowed has length 0; one that grew no longer adds
+    // up.
     if (symbols[pair.at].length == 0 || right >= count ||
         symbols[pair.at].length + symbols[right].length != pair.length)
       continue;

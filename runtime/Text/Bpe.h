@@ -1,7 +1,7 @@
 //===- Bpe.h - Byte-pair merges ---------------------------------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
@@ -46,8 +46,8 @@ private:
   std::vector<Merge> slots;
 };
 
-/// Ids of vocabulary texts; the lowest id of equal texts. The texts must outlive
-/// the table.
+/// Ids of vocabulary texts; the lowest id of equal texts. The texts must
+/// outlive the table.
 using TextIds = std::unordered_map<std::string_view, uint32_t>;
 
 /// A stretch of the text with its id, or -1 where the text has none.

@@ -1,7 +1,7 @@
 //===- ChatTemplate.cpp - Conversations as prompts ------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,8 +13,8 @@ namespace {
 /// Renders one conversation; a method for each family of templates.
 class ChatRenderer {
 public:
-  ChatRenderer(const TokenizerSpec &spec,
-               std::span<const ChatMessage> messages, bool generate)
+  ChatRenderer(const TokenizerSpec &spec, std::span<const ChatMessage> messages,
+               bool generate)
       : spec(spec), messages(messages), generate(generate) {}
 
   StatusOr<std::string> run();
@@ -33,7 +33,9 @@ private:
   /// BOS where the template writes it.
   std::string leadingBos() const { return has("bos_token") ? bos() : ""; }
 
-  Status checkOrder(bool alternate) const;
+  /// A system message comes first; user and assistant take turns where the
+  /// template raises an error otherwise.
+  Status checkOrder() const;
   /// Takes the system message off the front; empty when there is none.
   std::string takeSystem();
   Status refuseSystem() const;
@@ -74,7 +76,8 @@ static std::string trim(std::string_view text) {
       text.substr(start, text.find_last_not_of(space) - start + 1));
 }
 
-Status ChatRenderer::checkOrder(bool alternate) const {
+Status ChatRenderer::checkOrder() const {
+  bool alternate = has("raise_exception");
   if (messages.empty())
     return invalidArgument("a conversation needs at least one message");
   ChatRole expected = ChatRole::user;
@@ -113,7 +116,7 @@ Status ChatRenderer::refuseSystem() const {
 }
 
 Status ChatRenderer::chatml() {
-  LOWBIT_RETURN_IF_ERROR(checkOrder(/*alternate=*/false));
+  LOWBIT_RETURN_IF_ERROR(checkOrder());
   auto add = [&](std::string_view role, std::string_view content) {
     out.append("<|im_start|>").append(role).append("\n");
     out.append(content).append("<|im_end|>\n");
@@ -129,7 +132,7 @@ Status ChatRenderer::chatml() {
 }
 
 Status ChatRenderer::llama2() {
-  LOWBIT_RETURN_IF_ERROR(checkOrder(/*alternate=*/true));
+  LOWBIT_RETURN_IF_ERROR(checkOrder());
   bool withSystem = messages[0].role == ChatRole::system;
   std::string system = takeSystem();
   for (size_t i = 0; i < messages.size(); ++i) {
@@ -145,7 +148,7 @@ Status ChatRenderer::llama2() {
 }
 
 Status ChatRenderer::llama3() {
-  LOWBIT_RETURN_IF_ERROR(checkOrder(/*alternate=*/false));
+  LOWBIT_RETURN_IF_ERROR(checkOrder());
   auto add = [&](const char *role, const std::string &content) {
     out += std::string("<|start_header_id|>") + role + "<|end_header_id|>\n\n" +
            content + "<|eot_id|>";
@@ -165,19 +168,17 @@ Status ChatRenderer::llama3() {
 }
 
 Status ChatRenderer::mistral() {
-  LOWBIT_RETURN_IF_ERROR(checkOrder(/*alternate=*/true));
+  LOWBIT_RETURN_IF_ERROR(checkOrder());
   // The versions differ only in spaces and in where the system message goes.
   bool tight = has("'[/INST]'") || has("\"[/INST]\"") || has("\"[/INST]");
   const char *open = has("[INST] ") ? "[INST] " : "[INST]";
   const char *close = tight ? "[/INST]" : " [/INST]";
-  bool spaced = has("' ' + message['content']") ||
-                has("\" \" + message[\"content\"]") ||
-                has("\" \" + message['content']") ||
-                has("' ' + message[\"content\"]");
-  bool trimmed = has("message['content']|trim") ||
-                 has("message['content'] | trim") ||
-                 has("message[\"content\"]|trim") ||
-                 has("message[\"content\"] | trim");
+  bool spaced =
+      has("' ' + message['content']") || has("\" \" + message[\"content\"]") ||
+      has("\" \" + message['content']") || has("' ' + message[\"content\"]");
+  bool trimmed =
+      has("message['content']|trim") || has("message['content'] | trim") ||
+      has("message[\"content\"]|trim") || has("message[\"content\"] | trim");
   bool trailing = has("eos_token + ' '") || has("eos_token + \" \"") ||
                   has("eos_token}}{{ ' ' }}") || has("eos_token + ' ' }}");
   bool systemLast = has("loop.last and system_message");
@@ -203,7 +204,7 @@ Status ChatRenderer::mistral() {
 }
 
 Status ChatRenderer::gemma() {
-  LOWBIT_RETURN_IF_ERROR(checkOrder(/*alternate=*/true));
+  LOWBIT_RETURN_IF_ERROR(checkOrder());
   std::string prefix;
   if (messages[0].role == ChatRole::system) {
     if (!has("first_user_prefix"))
@@ -223,7 +224,7 @@ Status ChatRenderer::gemma() {
 }
 
 Status ChatRenderer::phi3() {
-  LOWBIT_RETURN_IF_ERROR(checkOrder(/*alternate=*/false));
+  LOWBIT_RETURN_IF_ERROR(checkOrder());
   // Phi-4-mini leaves the line breaks out.
   const char *lineBreak = has("'|>' + message['content']") ? "" : "\n";
   out += leadingBos();
@@ -236,7 +237,7 @@ Status ChatRenderer::phi3() {
 }
 
 Status ChatRenderer::zephyr() {
-  LOWBIT_RETURN_IF_ERROR(checkOrder(/*alternate=*/false));
+  LOWBIT_RETURN_IF_ERROR(checkOrder());
   for (const ChatMessage &message : messages)
     out += std::string("<|") + roleName(message.role) + "|>\n" +
            message.content + eos() + "\n";
@@ -279,9 +280,8 @@ StatusOr<std::string> ChatRenderer::run() {
   return std::move(out);
 }
 
-StatusOr<std::string>
-lowbit::renderChat(const TokenizerSpec &spec,
-                   std::span<const ChatMessage> messages,
-                   bool addGenerationPrompt) {
+StatusOr<std::string> lowbit::renderChat(const TokenizerSpec &spec,
+                                         std::span<const ChatMessage> messages,
+                                         bool addGenerationPrompt) {
   return ChatRenderer(spec, messages, addGenerationPrompt).run();
 }

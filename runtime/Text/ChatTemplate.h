@@ -1,13 +1,13 @@
 //===- ChatTemplate.h - Conversations as prompts ----------------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
 // Renders the chat templates that recognizeChatTemplate knows without a Jinja
-// engine. Variants inside a family (spaces around [INST], Llama 3.1's dates) are
-// told apart by the template's own text.
+// engine. Variants inside a family (spaces around [INST], Llama 3.1's dates)
+// are told apart by the template's own text.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,8 +30,8 @@ struct ChatMessage {
 /// `addGenerationPrompt` it ends where the assistant's answer starts.
 ///
 /// A system message is allowed only first; user and assistant must alternate
-/// where the template demands it. Fails with unimplemented when the model has no
-/// template or one that is not recognised.
+/// where the template demands it. Fails with unimplemented when the model has
+/// no template or one that is not recognised.
 StatusOr<std::string> renderChat(const TokenizerSpec &spec,
                                  std::span<const ChatMessage> messages,
                                  bool addGenerationPrompt = true);

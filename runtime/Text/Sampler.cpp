@@ -1,7 +1,7 @@
 //===- Sampler.cpp - Choosing the next token ------------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
@@ -24,9 +24,10 @@ Status lowbit::validate(const SamplerOptions &options) {
       std::isnan(options.minP))
     return invalidArgument("temperature, top-p and min-p must be numbers");
   if (!(options.repeatPenalty > 0) || std::isinf(options.repeatPenalty))
-    return invalidArgument("the repeat penalty must be positive and finite, got "
-                           "%g",
-                           static_cast<double>(options.repeatPenalty));
+    return invalidArgument(
+        "the repeat penalty must be positive and finite, got "
+        "%g",
+        static_cast<double>(options.repeatPenalty));
   if (options.repeatLastN < -1)
     return invalidArgument("the repeat window must be -1 (all), 0 (none) or a "
                            "number of tokens, got %d",

@@ -1,7 +1,7 @@
 //===- Sampler.h - Choosing the next token ----------------------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
@@ -16,7 +16,8 @@
 //   6. top-p: the shortest prefix whose running sum reaches p, at least one
 //   7. min-p: those with p_i >= minP * p_0
 //   8. temperature: w_i = exp((l_i - l_0) / T) in f64
-//   9. u = draw in [0, 1) times the sum of w; the first i whose running sum of w
+//   9. u = draw in [0, 1) times the sum of w; the first i whose running sum of
+//   w
 //      exceeds u
 //
 // exp is our own (no library call decides a token), the generator is PCG32: the

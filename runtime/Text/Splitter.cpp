@@ -1,7 +1,7 @@
 //===- Splitter.cpp - Cutting text into words -----------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,10 +73,11 @@ Splitter::create(const std::vector<std::string> &patternTexts) {
         PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset,
         nullptr));
     if (!compiled.code)
-      return invalidArgument("split pattern '%.200s' is not valid: %s at offset "
-                             "%zu",
-                             pattern.c_str(), pcreMessage(error).c_str(),
-                             static_cast<size_t>(offset));
+      return invalidArgument(
+          "split pattern '%.200s' is not valid: %s at offset "
+          "%zu",
+          pattern.c_str(), pcreMessage(error).c_str(),
+          static_cast<size_t>(offset));
     // Without a JIT (a hardened kernel) the interpreter gives the same answer.
     (void)pcre2_jit_compile(compiled.code.get(), PCRE2_JIT_COMPLETE);
     splitter.patterns.push_back(std::move(compiled));

@@ -1,7 +1,7 @@
 //===- Tokenizer.cpp - Text to token ids and back -------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -89,8 +89,8 @@ std::string Tokenizer::Impl::computeBytes(size_t id) const {
   if (spec.kind == TokenizerKind::sentencePieceBpe)
     return replaceAll(text, spaceSymbol, " ");
   std::string result;
-  bool letters =
-      spec.types[id] == TokenType::normal || spec.types[id] == TokenType::unused;
+  bool letters = spec.types[id] == TokenType::normal ||
+                 spec.types[id] == TokenType::unused;
   return letters && fromByteLevel(text, result) ? result : text;
 }
 
@@ -193,8 +193,9 @@ Status Tokenizer::Impl::encodeFallback(std::string_view character,
   return Status::success();
 }
 
-Status Tokenizer::Impl::encodeSentencePiece(std::string_view text,
-                                            std::vector<int32_t> &result) const {
+Status
+Tokenizer::Impl::encodeSentencePiece(std::string_view text,
+                                     std::vector<int32_t> &result) const {
   std::string escaped = replaceAll(text, " ", spaceSymbol);
   std::string_view view = escaped;
   bool afterUnknown = false;
@@ -206,9 +207,8 @@ Status Tokenizer::Impl::encodeSentencePiece(std::string_view text,
         afterUnknown = false;
         continue;
       }
-      LOWBIT_RETURN_IF_ERROR(
-          encodeFallback(view.substr(symbol.start, symbol.length), afterUnknown,
-                         result));
+      LOWBIT_RETURN_IF_ERROR(encodeFallback(
+          view.substr(symbol.start, symbol.length), afterUnknown, result));
     }
     return Status::success();
   }
@@ -238,7 +238,10 @@ Status Tokenizer::Impl::encodeSegment(std::string_view text, bool prefix,
     normalized = normalizeNfc(text);
     text = normalized;
   }
-  if (prefix && !(spec.spacePrefixOnlyIfMissing && text.starts_with(' '))) {
+  bool present =
+      text.starts_with(' ') || (spec.kind == TokenizerKind::sentencePieceBpe &&
+                                text.starts_with(spaceSymbol));
+  if (prefix && !(spec.spacePrefixOnlyIfMissing && present)) {
     normalized = " " + std::string(text);
     text = normalized;
   }
@@ -266,8 +269,7 @@ Tokenizer::encode(std::string_view text, const EncodeOptions &options) const {
       bool prefix = options.spacePrefix &&
                     (spec.spacePrefix == SpacePrefix::everySegment ||
                      (spec.spacePrefix == SpacePrefix::first && first));
-      LOWBIT_RETURN_IF_ERROR(
-          impl->encodeSegment(segment.text, prefix, result));
+      LOWBIT_RETURN_IF_ERROR(impl->encodeSegment(segment.text, prefix, result));
     }
     first = false;
   }
@@ -288,8 +290,8 @@ int32_t Tokenizer::findAdded(std::string_view text) const {
 
 bool Tokenizer::isEndOfGeneration(int32_t id) const {
   const std::vector<uint32_t> &ends = impl->spec.endOfGeneration;
-  return id >= 0 &&
-         std::binary_search(ends.begin(), ends.end(), static_cast<uint32_t>(id));
+  return id >= 0 && std::binary_search(ends.begin(), ends.end(),
+                                       static_cast<uint32_t>(id));
 }
 
 bool Tokenizer::isSpecial(int32_t id) const {

@@ -1,7 +1,7 @@
 //===- Tokenizer.h - Text to token ids and back -----------------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
@@ -51,8 +51,8 @@ public:
 
   /// Token ids of `text`, which may be any bytes. Fails when a character has no
   /// token and the tokenizer has neither byte fallback nor an unknown token.
-  StatusOr<std::vector<int32_t>> encode(std::string_view text,
-                                        const EncodeOptions &options = {}) const;
+  StatusOr<std::vector<int32_t>>
+  encode(std::string_view text, const EncodeOptions &options = {}) const;
 
   /// The exact bytes that `ids` stand for; not UTF-8 when they are not. Ids
   /// outside the vocabulary give nothing.
@@ -75,9 +75,9 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-/// Turns a stream of ids into text that is valid UTF-8 at every point: the bytes
-/// of an unfinished character are held back, bytes that can never be part of one
-/// become U+FFFD. Keeps a reference to the tokenizer.
+/// Turns a stream of ids into text that is valid UTF-8 at every point: the
+/// bytes of an unfinished character are held back, bytes that can never be part
+/// of one become U+FFFD. Keeps a reference to the tokenizer.
 class StreamDecoder {
 public:
   explicit StreamDecoder(const Tokenizer &tokenizer,

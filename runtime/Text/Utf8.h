@@ -1,7 +1,7 @@
 //===- Utf8.h - Characters in byte strings ----------------------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,8 +16,8 @@
 namespace lowbit::text {
 
 /// Length in bytes of the well-formed UTF-8 character at `text[at]`: 1 to 4, or
-/// 0 when there is none (Unicode 15, table 3-7: no surrogates, nothing overlong).
-/// `codePoint`, when given, gets its value.
+/// 0 when there is none (Unicode 15, table 3-7: no surrogates, nothing
+/// overlong). `codePoint`, when given, gets its value.
 size_t characterLength(std::string_view text, size_t at,
                        uint32_t *codePoint = nullptr);
 

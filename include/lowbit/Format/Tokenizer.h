@@ -1,14 +1,14 @@
 //===- Tokenizer.h - What a module knows about its tokenizer ----*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
 // TokenizerSpec is the neutral description between the importers, which fill it
-// at compile time from GGUF metadata or a Hugging Face folder, and the runtime's
-// text library (runtime/Text), which works from it alone. It is stored as the
-// `tokenizer` section of a module.
+// at compile time from GGUF metadata or a Hugging Face folder, and the
+// runtime's text library (runtime/Text), which works from it alone. It is
+// stored as the `tokenizer` section of a module.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,8 +34,8 @@ inline constexpr size_t maxChatTemplateBytes = size_t(1) << 22;
 
 /// The numbers of these enumerations are part of the module format.
 enum class TokenizerKind : uint8_t {
-  none = 0,             ///< The module has no tokenizer; only ids go in and out.
-  byteLevelBpe = 1,     ///< GPT-2: split by patterns, bytes as letters, merges.
+  none = 0,         ///< The module has no tokenizer; only ids go in and out.
+  byteLevelBpe = 1, ///< GPT-2: split by patterns, bytes as letters, merges.
   sentencePieceBpe = 2, ///< Llama 2: spaces as U+2581, merges or scores.
 };
 const char *tokenizerKindName(TokenizerKind kind);
@@ -84,7 +84,7 @@ struct TokenMerge {
 /// How a control or user-defined token is found in text.
 struct AddedToken {
   uint32_t id = 0;
-  bool special = false; ///< matched only with parseSpecial, hidden on decode
+  bool special = false;    ///< matched only with parseSpecial, hidden on decode
   bool leftStrip = false;  ///< takes the white space before it
   bool rightStrip = false; ///< takes the white space after it
   bool singleWord = false; ///< only where no word character touches it
@@ -102,14 +102,15 @@ struct TokenizerSpec {
   /// makes the token with the highest score is merged first. Otherwise empty.
   std::vector<float> scores;
   std::vector<TokenMerge> merges;
-  /// Sorted by id, without repetition. Every control and user-defined token that
-  /// may be found in text is here.
+  /// Sorted by id, without repetition. Every control and user-defined token
+  /// that may be found in text is here.
   std::vector<AddedToken> added;
 
   /// "gpt2", "smollm", "llama3", "qwen2", "custom" or "none"; for people.
   std::string preTokenizer = "none";
-  /// Regular expressions (PCRE2 syntax, UTF and UCP), applied one after another:
-  /// each cuts every piece into its matches and what lies between them.
+  /// Regular expressions (PCRE2 syntax, UTF and UCP), applied one after
+  /// another: each cuts every piece into its matches and what lies between
+  /// them.
   std::vector<std::string> splitPatterns;
   TextNormalizer normalizer = TextNormalizer::none;
 
@@ -145,8 +146,8 @@ Status validate(const TokenizerSpec &spec);
 /// The section's bytes; the same spec gives the same bytes.
 std::vector<uint8_t> serializeTokenizer(const TokenizerSpec &spec);
 
-/// Reads what serializeTokenizer wrote and validates it. No allocation is larger
-/// than a small multiple of `bytes`; errors name the offset.
+/// Reads what serializeTokenizer wrote and validates it. No allocation is
+/// larger than a small multiple of `bytes`; errors name the offset.
 StatusOr<TokenizerSpec> parseTokenizer(std::span<const uint8_t> bytes);
 
 /// Recognises a Jinja chat template by its text.
@@ -171,8 +172,8 @@ std::string toByteLevel(std::string_view bytes);
 
 /// Sorts `added` and `endOfGeneration`, drops repetitions, adds eosId and the
 /// control tokens that are known to end a turn ("<|im_end|>", "<|eot_id|>"...)
-/// and fills chatTemplate and chatDefaultSystem from chatTemplateText. Importers
-/// call it last.
+/// and fills chatTemplate and chatDefaultSystem from chatTemplateText.
+/// Importers call it last.
 void finishTokenizerSpec(TokenizerSpec &spec);
 
 } // namespace lowbit
