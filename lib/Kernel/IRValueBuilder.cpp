@@ -136,6 +136,8 @@ Value IRValueBuilder::emitBinary(Opcode opcode, Value a, Value b) {
     return arith::SubIOp::create(builder, loc, a, b);
   case Opcode::mul:
     return arith::MulIOp::create(builder, loc, a, b);
+  case Opcode::addSaturating:
+    return LLVM::SAddSat::create(builder, loc, a.getType(), a, b);
   case Opcode::minSigned:
     return arith::MinSIOp::create(builder, loc, a, b);
   case Opcode::maxSigned:

@@ -160,6 +160,11 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
 
   SmallVector<V> dots(tile.tokens);
   auto accumulate = [&](V &acc, V value) { acc = acc.handle ? b.add(acc, value) : value; };
+  // Never saturates (planDigits); a plain add would be regrouped by token, and then the
+  // decoded codes no longer fit in registers.
+  auto accumulateI16 = [&](V &acc, V value) {
+    acc = acc.handle ? b.addSaturating(acc, value) : value;
+  };
   if (b.hasDot4()) {
     for (V &dot : dots)
       dot = b.constantInt(i32x8, 0);
@@ -191,9 +196,9 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
     V q2 = digits == 2 ? decodeColumnVector(b, plan.fields, bytes, v, 4, 4) : V();
     for (unsigned t = 0; t < tile.tokens; ++t) {
       V a = activationQuad(block, t, v);
-      accumulate(low[t], b.maddU8S8(q, a));
+      accumulateI16(low[t], b.maddU8S8(q, a));
       if (digits == 2)
-        accumulate(high[t], b.maddU8S8(q2, a));
+        accumulateI16(high[t], b.maddU8S8(q2, a));
     }
     ++pairs;
   }

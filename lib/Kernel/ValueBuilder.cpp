@@ -37,7 +37,7 @@ const char *lowbit::kernel::opcodeName(Opcode opcode) {
       "bitAnd",        "bitOr",          "bitXor",
       "shiftLeft",     "shiftRightLogical", "shiftRightArithmetic",
       "add",           "sub",            "mul",
-      "minSigned",     "maxSigned",      "extendSigned",
+      "addSaturating", "minSigned",      "maxSigned",      "extendSigned",
       "extendUnsigned", "truncate",      "signedToFloat",
       "floatToSigned", "addF",           "subF",
       "mulF",          "divF",           "sqrtF",

@@ -71,7 +71,7 @@ enum class Opcode : uint8_t {
   extractLane,                ///< lane `immediate` -> scalar
   bitcast, shuffle,           ///< shuffle: one or two operands, `mask`
   bitAnd, bitOr, bitXor, shiftLeft, shiftRightLogical, shiftRightArithmetic,
-  add, sub, mul, minSigned, maxSigned,
+  add, sub, mul, addSaturating, minSigned, maxSigned,
   extendSigned, extendUnsigned, truncate,
   signedToFloat, floatToSigned,
   addF, subF, mulF, divF, sqrtF, fmaF, negF, absF, extendF, truncateF,
@@ -135,6 +135,9 @@ public:
   V add(V a, V b) { return binary(Opcode::add, a, b); }
   V sub(V a, V b) { return binary(Opcode::sub, a, b); }
   V mul(V a, V b) { return binary(Opcode::mul, a, b); }
+  /// Signed saturation. Where no overflow can occur it is add that optimizers leave in
+  /// the order written.
+  V addSaturating(V a, V b) { return binary(Opcode::addSaturating, a, b); }
   V minSigned(V a, V b) { return binary(Opcode::minSigned, a, b); }
   V maxSigned(V a, V b) { return binary(Opcode::maxSigned, a, b); }
   V extendSigned(V a, Scalar to) { return convert(Opcode::extendSigned, a, to); }

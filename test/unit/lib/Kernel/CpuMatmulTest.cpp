@@ -15,6 +15,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 using namespace lowbit;
@@ -188,9 +189,123 @@ void sweep(const TestMachine &machine, size_t everyNth) {
 TEST(CpuMatmul, SweepWithVectorMultiplyAdd) {
   if (!hostRunsAvx2())
     GTEST_SKIP() << "this processor lacks AVX2";
-  sweep(avx2Machine(), std::getenv("LOWBIT_FULL_SWEEP") ? 1 : 11);
+  sweep(avx2Machine(), std::getenv("LOWBIT_FULL_SWEEP") ? 1 : 23);
 }
 
 TEST(CpuMatmul, SweepOnTheBaseline) {
-  sweep(baselineMachine(), std::getenv("LOWBIT_FULL_SWEEP") ? 2 : 37);
+  sweep(baselineMachine(), std::getenv("LOWBIT_FULL_SWEEP") ? 2 : 61);
+}
+
+// As gate and up in one group, then a second weight: items follow one another, and any
+// cut of the items gives the same bits.
+TEST(CpuMatmul, GroupsAndAnchorsShareAStage) {
+  MatmulSpec q4{"q4", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}};
+  MatmulSpec q8{"q8", intOf(8), {{f16(), true, 32}}};
+  MatmulSpec decoded{"decoded", intOf(5), {{f16(), true, 32}}, {}, {}, false, false};
+  std::vector<MatmulCase> cases;
+  cases.emplace_back(q4, 20, 576, 6, 1);
+  cases.emplace_back(q8, 20, 288, 6, 2);
+  cases.emplace_back(decoded, 13, 100, 6, 3);
+  cases.emplace_back(decoded, 13, 540, 6, 4);
+  std::vector<void *> bindings;
+  Bytes first(6 * 24 * 4), second(6 * 16 * 4);
+  bindings = {first.data(), second.data()};
+  std::vector<MatmulAnchor> anchors;
+  for (const MatmulCase &c : cases) {
+    anchors.push_back(anchorOf(c, unsigned(bindings.size())));
+    appendBindings(c, bindings);
+  }
+  auto storeSum = [](unsigned binding, int64_t stride) -> MatmulEpilogue {
+    return [=](StageFunction &stage, llvm::ArrayRef<mlir::Value> results,
+               mlir::Value rowBlock, mlir::Value token) {
+      AbstractValue sum = stage.values().addF(IRValueBuilder::wrap(results[0]),
+                                              IRValueBuilder::wrap(results[1]));
+      mlir::Value offset =
+          stage.addI(stage.mulI(token, stride * 4), stage.mulI(rowBlock, 32));
+      stage.store(sum, stage.at(stage.binding(binding), offset), 32);
+    };
+  };
+  TestMachine machine = hostRunsAvx2() ? avx2Machine() : baselineMachine();
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  MatmulStage stage{"pair",
+                    {{{anchors[0], anchors[1]}, storeSum(0, 24)},
+                     {{anchors[2], anchors[3]}, storeSum(1, 16)}}};
+  auto info = emitMatmulStage(*module, stage, machine.capabilities);
+  ASSERT_TRUE(info.isOk()) << info.status().toString();
+  EXPECT_EQ(info->items, 3 + 2);
+  KernelJit jit(*module, machine);
+  Bytes scratch{size_t(info->scratchBytes)};
+  int64_t dims[LOWBIT_DIM_COUNT] = {6};
+  lowbit_stage_fn run = jit.stage("pair");
+  for (int64_t cut = 0; cut <= info->items; ++cut) {
+    for (size_t i = 0; i < first.size() / 4; ++i)
+      first.as<float>()[i] = -1;
+    for (size_t i = 0; i < second.size() / 4; ++i)
+      second.as<float>()[i] = -1;
+    run(bindings.data(), dims, scratch.data(), cut, info->items);
+    run(bindings.data(), dims, scratch.data(), 0, cut);
+    for (int64_t t = 0; t < 6; ++t) {
+      for (int64_t n = 0; n < 20; ++n)
+        ASSERT_EQ(first.as<float>()[t * 24 + n],
+                  cases[0].reference(n, t) + cases[1].reference(n, t));
+      for (int64_t n = 0; n < 13; ++n)
+        ASSERT_EQ(second.as<float>()[t * 16 + n],
+                  cases[2].reference(n, t) + cases[3].reference(n, t));
+    }
+  }
+}
+
+TEST(CpuMatmul, SaysWhatItCannotCompute) {
+  auto messageOf = [](const MatmulSpec &spec, int64_t columns) {
+    MatmulCase c(spec, 8, columns, 1, 1);
+    return checkMatmul(anchorOf(c, 1)).message();
+  };
+  EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 32}}}, 64), "");
+  EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 24}}, {}, {}, false, true, 0}, 64),
+            "groups of 24 columns do not divide a chunk of 512");
+  EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 8}}, {}, {}, false, true, 0}, 64),
+            "groups of 8 columns are not a multiple of 16");
+  EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 48}}}, 96),
+            "groups of 32 and of 48 columns are not nested");
+  EXPECT_EQ(messageOf({"", f16()}, 64),
+            "a float weight takes f32 activations, not quantized ones");
+  MatmulCase c({"", uintOf(4), {{f16(), true, 32}}}, 8, 64, 1, 1);
+  MatmulAnchor anchor = anchorOf(c, 1);
+  anchor.bindings.pop_back();
+  EXPECT_EQ(checkMatmul(anchor).message(),
+            "1 bindings given for 2 components of the weight");
+  anchor = anchorOf(c, 1);
+  anchor.weight.fields[0].word.results[0].constant = 1;
+  EXPECT_FALSE(checkMatmul(anchor).isOk());
+  anchor = anchorOf(c, 1);
+  anchor.activation.lo = -200;
+  EXPECT_EQ(checkMatmul(anchor).message(),
+            "activation codes in [-200, 127] do not fit signed bytes");
+}
+
+TEST(CpuMatmul, CodeSumsAreAskedForWhereTheyAreRead) {
+  MatmulActivation x;
+  x.quantized = true;
+  MatmulCase plain({"", uintOf(4), {{f16(), true, 32}}}, 8, 64, 1, 1);
+  EXPECT_FALSE(needsCodeSums(plain.leaf, x));
+  MatmulCase biased({"", intOf(4), {{f16(), true, 32}}}, 8, 64, 1, 1);
+  EXPECT_TRUE(needsCodeSums(biased.leaf, x));
+  MatmulCase offset({"", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}}, 8, 64, 1,
+                    1);
+  EXPECT_TRUE(needsCodeSums(offset.leaf, x));
+  x.quantized = false;
+  EXPECT_FALSE(needsCodeSums(offset.leaf, x));
+}
+
+// A wrong kernel must be seen: one flipped code bit changes a result.
+TEST(CpuMatmul, TheReferenceNoticesAChangedWeight) {
+  if (!hostRunsAvx2())
+    GTEST_SKIP() << "this processor lacks AVX2";
+  MatmulCase c({"", uintOf(4), {{f16(), true, 32}}}, 8, 64, 1, 7);
+  c.components[0].data()[5] ^= 1;
+  static const MatmulCase *changed;
+  changed = &c;
+  EXPECT_NONFATAL_FAILURE(mismatches(*changed, avx2Machine(), false), "y(1, token 0)");
 }

@@ -137,6 +137,7 @@ KernelJit::KernelJit(mlir::ModuleOp module, const TestMachine &machine)
   builder.setCPU(machine.cpu);
   builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
   builder.setRelocationModel(llvm::Reloc::PIC_);
+  builder.getOptions().MCOptions.AsmVerbose = true; // names spills
   auto target = builder.createTargetMachine();
   if (!target)
     fail(llvm::toString(target.takeError()));

@@ -29,8 +29,8 @@ struct ParamSpec {
 struct MatmulSpec {
   std::string name;
   NumberDesc code;
-  std::vector<ParamSpec> scales, offsets;
-  std::vector<ParamSpec> zero; ///< none or one
+  std::vector<ParamSpec> scales = {}, offsets = {};
+  std::vector<ParamSpec> zero = {}; ///< none or one
   bool offsetNegated = false;
   bool quantized = true;
   int64_t activationGroup = 32; ///< 0: one scale a token
