@@ -24,6 +24,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "lib/Codegen/CPU/CpuCodegen.h"
 #include "mlir/IR/DialectRegistry.h"
 
 void mlir::lowbit::registerAllDialects(DialectRegistry &registry) {
@@ -31,6 +32,7 @@ void mlir::lowbit::registerAllDialects(DialectRegistry &registry) {
                   gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect,
                   NVVM::NVVMDialect, scf::SCFDialect, tensor::TensorDialect,
                   vector::VectorDialect>();
+  registerCpuCodegenDialects(registry);
 }
 
 void mlir::lowbit::registerAllPasses() {

@@ -1,0 +1,496 @@
+//===- Compile.cpp - The compile driver -----------------------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Compiler/Compile.h"
+
+#include "lib/Compiler/Link.h"
+#include "lib/Compiler/Output.h"
+#include "lib/Import/ModelImporter.h"
+#include "lowbit/Target/Cpu.h"
+#include "lowbit/Target/Nvptx.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <chrono>
+#include <sys/resource.h>
+#include <thread>
+
+using namespace mlir;
+using namespace mlir::lowbit;
+
+using ::lowbit::invalidArgument;
+using ::lowbit::Status;
+using ::lowbit::StatusOr;
+
+std::optional<EmitKind> mlir::lowbit::parseEmitKind(StringRef name) {
+  static const std::pair<StringRef, EmitKind> kinds[] = {
+      {"module", EmitKind::module}, {"mlir", EmitKind::mlir},
+      {"llvm", EmitKind::llvm},     {"obj", EmitKind::obj},
+      {"asm", EmitKind::assembly},  {"ptx", EmitKind::ptx},
+      {"cubin", EmitKind::cubin}};
+  for (const auto &[text, kind] : kinds)
+    if (name == text)
+      return kind;
+  return std::nullopt;
+}
+
+namespace {
+
+/// One run of the driver.
+class Driver {
+public:
+  Driver(const CompileOptions &options, MLIRContext &context)
+      : options(options), context(context) {}
+
+  Status run() {
+    // MLIR's errors become one message; its remarks go to --explain.
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
+        llvm::raw_string_ostream stream(diagnostics);
+        stream << (diagnostics.empty() ? "" : "\nnote: ");
+        if (auto loc = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
+          stream << loc.getFilename().getValue() << ":" << loc.getLine() << ":"
+                 << loc.getColumn() << ": ";
+        stream << diagnostic;
+        for (Diagnostic &note : diagnostic.getNotes())
+          stream << "\nnote: " << note;
+      }
+      return success();
+    });
+    Status status = runPhases();
+    if (!status.isOk() && !diagnostics.empty())
+      status.addNote(diagnostics);
+    return status;
+  }
+
+private:
+  Status runPhases() {
+    LOWBIT_RETURN_IF_ERROR(setUp());
+    LOWBIT_RETURN_IF_ERROR(timed(Phase::import, [&] { return load(); }));
+    if (stopsAt(Phase::import))
+      return emitIR();
+    for (Phase phase : {Phase::compress, Phase::encode, Phase::fuse, Phase::schedule}) {
+      if (phase <= doneUntil)
+        continue;
+      LOWBIT_RETURN_IF_ERROR(timed(phase, [&] { return runPasses(phase); }));
+      if (stopsAt(phase))
+        return emitIR();
+    }
+    if (options.emit == EmitKind::ptx || options.emit == EmitKind::cubin)
+      return timed(Phase::codegen, [&] { return emitPtx(); });
+    if (stopsAt(Phase::codegen)) {
+      LOWBIT_RETURN_IF_ERROR(timed(Phase::codegen, [&] { return runPasses(Phase::codegen); }));
+      return emitIR();
+    }
+    LOWBIT_RETURN_IF_ERROR(timed(Phase::codegen, [&] { return generateCode(); }));
+    if (options.emit != EmitKind::module)
+      return emitCode();
+    return timed(Phase::link, [&] { return link(); });
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Options
+  //===--------------------------------------------------------------------===//
+
+  Status setUp() {
+    report.input = options.input;
+    report.output = options.output;
+    report.activations = options.activations;
+    for (const std::string &target : options.targets.empty()
+                                         ? std::vector<std::string>{"host"}
+                                         : options.targets) {
+      std::string name = target;
+      if (!StringRef(target).starts_with("nvptx:")) {
+        LOWBIT_ASSIGN_OR_RETURN(const ::lowbit::CpuTarget *cpu,
+                                ::lowbit::parseCpuTarget(target));
+        name = "cpu:" + std::string(cpu->name);
+      } else {
+        LOWBIT_ASSIGN_OR_RETURN(const ::lowbit::NvptxTarget *chip,
+                                ::lowbit::parseNvptxTarget(target));
+        name = "nvptx:" + std::string(chip->name);
+      }
+      if (llvm::is_contained(phases.targets, name))
+        continue;
+      phases.targets.push_back(name);
+    }
+    report.targets = phases.targets;
+    phases.recipe = options.recipe;
+    StringRef activations = options.activations;
+    if (activations == "f32") {
+      phases.activations = "f32";
+    } else if (activations == "int8") {
+      phases.activations = "auto";
+    } else if (activations == "int8:token") {
+      phases.activations = "token";
+    } else if (activations.consume_front("int8:group=")) {
+      phases.activations = "group";
+      if (activations.getAsInteger(10, phases.activationGroup))
+        return invalidArgument("--activations=int8:group=G requires a number, got '%s'",
+                               activations.str().c_str());
+    } else {
+      return invalidArgument("--activations requires int8, int8:token, int8:group=G or "
+                             "f32, got '%s'",
+                             options.activations.c_str());
+    }
+    static const StringRef classes[] = {"E0", "E1", "E2", "E3"};
+    if (!llvm::is_contained(classes, options.maxExactness))
+      return invalidArgument("--max-exactness requires E0, E1, E2 or E3, got '%s'",
+                             options.maxExactness.c_str());
+    threads = options.threads ? options.threads
+                              : std::max(1u, std::thread::hardware_concurrency());
+    if (!options.dumpPhasesTo.empty())
+      if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhasesTo))
+        return invalidArgument("cannot create the folder '%s': %s",
+                               options.dumpPhasesTo.c_str(), code.message().c_str());
+    return Status::success();
+  }
+
+  bool stopsAt(Phase phase) const { return options.to && *options.to == phase; }
+
+  template <typename Work> Status timed(Phase phase, Work work) {
+    if (options.progress)
+      options.progress(phaseName(phase), "");
+    auto start = std::chrono::steady_clock::now();
+    Status status = work();
+    std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    report.phases.push_back({phaseName(phase), seconds.count()});
+    if (!status.isOk())
+      return status;
+    if (!options.dumpPhasesTo.empty() && phase < Phase::codegen) {
+      llvm::SmallString<128> path(options.dumpPhasesTo);
+      llvm::sys::path::append(path, std::to_string(static_cast<int>(phase)) + "-" +
+                                        phaseName(phase) + ".mlir");
+      return writeText(path.str().str(), printIR(*module));
+    }
+    return status;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Import
+  //===--------------------------------------------------------------------===//
+
+  Status load() {
+    if (StringRef(options.input).ends_with(".mlir") || options.input == "-")
+      return loadText();
+    if (options.from)
+      return invalidArgument("--compile-from=%s requires .mlir input, got '%s'",
+                             phaseName(*options.from), options.input.c_str());
+    ImportOptions import;
+    import.maxContext = options.maxContext;
+    LOWBIT_ASSIGN_OR_RETURN(ImportedModel imported,
+                            importModel(options.input, import, context));
+    module = std::move(imported.module);
+    archive = std::move(imported.archive);
+    meta = std::move(imported.meta);
+    tokenizer = ::lowbit::serializeTokenizer(imported.tokenizer);
+    return checkModel();
+  }
+
+  Status loadText() {
+    llvm::SourceMgr sources;
+    auto file = llvm::MemoryBuffer::getFileOrSTDIN(options.input);
+    if (!file)
+      return invalidArgument("cannot read '%s': %s", options.input.c_str(),
+                             file.getError().message().c_str());
+    sources.AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+    if (!module)
+      return invalidArgument("'%s' is not valid lowbit IR", options.input.c_str());
+    doneUntil = Phase::import;
+    if (options.from && *options.from > Phase::import)
+      doneUntil = static_cast<Phase>(static_cast<int>(*options.from) - 1);
+    // Kernel code is made again from the dispatches: it is a function of them.
+    for (auto kernels : llvm::make_early_inc_range(module->getOps<ModuleOp>()))
+      kernels.erase();
+    if ((*module)->hasAttr("lowbit.source")) {
+      LOWBIT_ASSIGN_OR_RETURN(ImportedModel reopened, reopenModel(*module));
+      archive = std::move(reopened.archive);
+      meta = std::move(reopened.meta);
+      tokenizer = ::lowbit::serializeTokenizer(reopened.tokenizer);
+    } else {
+      archive = ParameterArchive::createEmpty();
+    }
+    if (options.weights == "splat")
+      archive->bindSplat(0.01f, 1);
+    else if (!options.weights.empty())
+      LOWBIT_RETURN_IF_ERROR(archive->bindFile(options.weights));
+    return Status::success();
+  }
+
+  /// A model whose definition has integer activations cannot run on float ones.
+  Status checkModel() {
+    if (phases.activations != "f32")
+      return Status::success();
+    WalkResult walk = module->walk([](QuantizeOp) { return WalkResult::interrupt(); });
+    if (walk.wasInterrupted())
+      return invalidArgument("--activations=f32 is refused: '%s' is defined with int8 "
+                             "activations (packed BitNet)",
+                             options.input.c_str());
+    return Status::success();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Passes
+  //===--------------------------------------------------------------------===//
+
+  Status runPasses(Phase phase) {
+    if (phase == Phase::compress) {
+      if (!phases.recipe.empty() && options.maxExactness != "E3")
+        return invalidArgument("--max-exactness=%s refuses the recipe '%s'",
+                               options.maxExactness.c_str(), phases.recipe.c_str());
+      if (phases.activations != "f32" && hasFloatActivations() &&
+          options.maxExactness < std::string("E2"))
+        return invalidArgument("--max-exactness=%s refuses int8 activations (E2); use "
+                               "--activations=f32",
+                               options.maxExactness.c_str());
+    }
+    PassManager manager(&context);
+    std::string error;
+    if (!buildPhasePipeline(phase, phases, manager, error))
+      return invalidArgument("the recipe does not parse: %s", error.c_str());
+    if (failed(manager.run(*module)))
+      return invalidArgument("the %s phase failed", phaseName(phase));
+    return Status::success();
+  }
+
+  /// True when quantize-activations would find work.
+  bool hasFloatActivations() {
+    WalkResult walk = module->walk([](MatmulOp op) {
+      auto leaf = op.getWeight().getType().getLeafDesc();
+      bool takes = leaf.isOk() && !leaf->code.isFloat() &&
+                   isa<RankedTensorType>(op.getInput().getType());
+      return takes ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    return walk.wasInterrupted();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Code
+  //===--------------------------------------------------------------------===//
+
+  Status generateCode() {
+    kernels = collectKernels(*module);
+    for (const std::string &target : phases.targets) {
+      TargetCode code;
+      code.target = target;
+      if (StringRef(target).starts_with("nvptx:")) {
+        LOWBIT_ASSIGN_OR_RETURN(code.texts, generatePtx(*module, kernels, target));
+      } else {
+        LOWBIT_RETURN_IF_ERROR(generateCpu(target, code));
+      }
+      codes.push_back(std::move(code));
+    }
+    if (lowered.empty())
+      return invalidArgument("a module needs a CPU target beside '%s'",
+                             phases.targets.front().c_str());
+    reportKernels();
+    return Status::success();
+  }
+
+  Status generateCpu(const std::string &target, TargetCode &code) {
+    LOWBIT_ASSIGN_OR_RETURN(auto capabilities, cpuKernelCapabilities(target));
+    OwningOpRef<ModuleOp> stages =
+        ModuleOp::create(UnknownLoc::get(&context), kernelModuleName(target));
+    std::vector<std::string> symbols;
+    for (auto [index, name] : llvm::enumerate(kernels.names)) {
+      if (options.progress)
+        options.progress("codegen", name);
+      auto kernel = lowerDispatch(kernels.representatives[index], name, capabilities,
+                                  *stages);
+      if (!kernel.isOk())
+        return std::move(kernel).status().addNote("in kernel '" + name + "'");
+      for (const ::lowbit::PlanStage &stage : kernel->stages)
+        symbols.push_back(stage.symbol);
+      mergeLowered(index, std::move(*kernel));
+    }
+    LOWBIT_ASSIGN_OR_RETURN(const ::lowbit::CpuTarget *cpu,
+                            ::lowbit::parseCpuTarget(target));
+    CpuCodegenOptions codegen;
+    codegen.triple = std::string(cpu->triple);
+    codegen.cpu = std::string(cpu->cpu);
+    codegen.features = std::string(cpu->features);
+    codegen.keepLLVM = options.emit == EmitKind::llvm;
+    codegen.keepAssembly = options.emit == EmitKind::assembly;
+    LOWBIT_ASSIGN_OR_RETURN(code.image, compileCpuModule(*stages, symbols, codegen));
+    return Status::success();
+  }
+
+  /// The plan is shared by all CPU images: stages are equal, scratch the largest.
+  void mergeLowered(size_t index, LoweredDispatch kernel) {
+    if (lowered.size() <= index) {
+      lowered.push_back(std::move(kernel));
+      return;
+    }
+    for (auto [old, stage] : llvm::zip(lowered[index].stages, kernel.stages))
+      old.scratchBytes.constant =
+          std::max(old.scratchBytes.constant, stage.scratchBytes.constant);
+  }
+
+  void reportKernels() {
+    std::vector<unsigned> uses(kernels.names.size());
+    for (auto &[op, index] : kernels.kernelOf)
+      ++uses[index];
+    for (auto [index, name] : llvm::enumerate(kernels.names)) {
+      KernelReport entry;
+      entry.name = name;
+      entry.dispatches = uses[index];
+      entry.parameterBytes = lowered[index].parameterBytes;
+      entry.operationsPerToken = lowered[index].operationsPerToken;
+      if (auto strategies = kernels.representatives[index].getStrategiesAttr())
+        for (auto strategy : strategies.getAsRange<StrategyAttr>())
+          entry.strategies.push_back(stringifyStrategyKind(strategy.getKind()).str() +
+                                     " on " + strategy.getTarget().str());
+      report.kernels.push_back(std::move(entry));
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Output
+  //===--------------------------------------------------------------------===//
+
+  Status emitIR() {
+    if (options.emit != EmitKind::module && options.emit != EmitKind::mlir)
+      return invalidArgument("--compile-to stops at IR; --emit must be mlir");
+    return writeText(options.output, printIR(*module));
+  }
+
+  Status emitCode() {
+    switch (options.emit) {
+    case EmitKind::mlir:
+      return writeText(options.output, printIR(*module));
+    case EmitKind::llvm:
+      return writeText(options.output, codes.front().image.llvmText);
+    case EmitKind::assembly:
+      return writeText(options.output, codes.front().image.assembly);
+    case EmitKind::obj:
+      return writeBytes(options.output, codes.front().image.object);
+    case EmitKind::module:
+    case EmitKind::ptx:
+    case EmitKind::cubin:
+      break;
+    }
+    return ::lowbit::internalError("nothing to emit");
+  }
+
+  Status emitPtx() {
+    kernels = collectKernels(*module);
+    if (options.emit == EmitKind::cubin)
+      return ::lowbit::unimplemented("--emit=cubin is not supported yet; use --emit=ptx "
+                                     "and ptxas");
+    std::map<std::string, std::string> texts;
+    for (const std::string &target : phases.targets) {
+      if (!StringRef(target).starts_with("nvptx:"))
+        continue;
+      LOWBIT_ASSIGN_OR_RETURN(auto part, generatePtx(*module, kernels, target));
+      for (auto &[name, text] : part)
+        texts[name + "." + StringRef(target).drop_front(6).str() + ".ptx"] = text;
+    }
+    if (texts.empty())
+      return invalidArgument("--emit=ptx requires --target=nvptx:sm_NN");
+    LOWBIT_RETURN_IF_ERROR(writeFolder(options.output, texts));
+    std::string list;
+    for (auto &[name, text] : texts)
+      list += "  ptx          " + name + "\n";
+    if (options.print)
+      options.print(list);
+    return Status::success();
+  }
+
+  Status link() {
+    LinkInputs inputs;
+    inputs.module = *module;
+    inputs.archive = archive.get();
+    inputs.kernels = &kernels;
+    inputs.lowered = lowered;
+    inputs.code = codes;
+    inputs.meta = meta;
+    inputs.meta.emplace_back("model.activations", options.activations);
+    inputs.meta.emplace_back("producer", "lowbit-compile 0.1.0");
+    inputs.tokenizer = tokenizer;
+    inputs.ledger = ledger();
+    inputs.threads = threads;
+    if (options.progress)
+      inputs.progress = [this](size_t done, size_t total) {
+        options.progress("link", std::to_string(done) + " of " + std::to_string(total) +
+                                     " parameters");
+      };
+    LOWBIT_ASSIGN_OR_RETURN(report.moduleBytes,
+                            linkModule(inputs, options.output, report));
+    return Status::success();
+  }
+
+  /// What was done to the numbers, as JSON.
+  std::string ledger() const {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    llvm::json::OStream json(stream, 1);
+    json.object([&] {
+      json.attributeArray("steps", [&] {
+        json.object([&] {
+          json.attribute("pass", "import");
+          json.attribute("exactness", "E0");
+          json.attribute("note", "every stored number is kept");
+        });
+        if (!options.recipe.empty())
+          json.object([&] {
+            json.attribute("pass", options.recipe);
+            json.attribute("exactness", "E3");
+          });
+        if (phases.activations != "f32")
+          json.object([&] {
+            json.attribute("pass", "quantize-activations");
+            json.attribute("exactness", "E2");
+            json.attribute("activations", options.activations);
+          });
+      });
+    });
+    return text + "\n";
+  }
+
+public:
+  /// The report's last words: peak memory, then JSON and text.
+  Status finishReport() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    report.peakResidentMiB = usage.ru_maxrss / 1024.0;
+    if (!options.reportPath.empty())
+      LOWBIT_RETURN_IF_ERROR(writeText(options.reportPath, report.toJson(true)));
+    if (options.print && options.emit == EmitKind::module && !options.to)
+      options.print(report.toText());
+    return Status::success();
+  }
+
+private:
+  const CompileOptions &options;
+  MLIRContext &context;
+  PhaseOptions phases;
+  Phase doneUntil = Phase::import;
+  unsigned threads = 1;
+  std::string diagnostics;
+  OwningOpRef<ModuleOp> module;
+  std::shared_ptr<ParameterArchive> archive;
+  std::vector<std::pair<std::string, std::string>> meta;
+  std::vector<uint8_t> tokenizer;
+  KernelTable kernels;
+  std::vector<LoweredDispatch> lowered;
+  std::vector<TargetCode> codes;
+  CompileReport report;
+};
+
+} // namespace
+
+Status mlir::lowbit::compile(const CompileOptions &options, MLIRContext &context) {
+  Driver driver(options, context);
+  LOWBIT_RETURN_IF_ERROR(driver.run());
+  return driver.finishReport();
+}

@@ -1,0 +1,200 @@
+//===- Report.cpp - What a compilation did --------------------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Compiler/Report.h"
+
+#include "lowbit/Support/Status.h"
+
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <map>
+
+using namespace mlir::lowbit;
+using ::lowbit::formatString;
+
+void CompileReport::addPlan(const ::lowbit::Plan &plan) {
+  // A slot's size at one token less its constant part is what a token adds.
+  std::map<uint32_t, std::pair<int64_t, int64_t>> slotBytes;
+  ::lowbit::PlanDims none{}, one{};
+  one[LOWBIT_DIM_TOKENS] = 1;
+  for (const ::lowbit::PlanBuffer &buffer : plan.buffers) {
+    auto base = buffer.bytes.evaluate(none), withOne = buffer.bytes.evaluate(one);
+    if (!base.isOk() || !withOne.isOk())
+      continue;
+    auto &entry = slotBytes[buffer.slot];
+    entry.first = std::max(entry.first, *base);
+    entry.second = std::max(entry.second, *withOne - *base);
+  }
+  for (auto &[slot, bytes] : slotBytes) {
+    bufferBytes += static_cast<uint64_t>(bytes.first);
+    bufferBytesPerToken += static_cast<uint64_t>(bytes.second);
+  }
+  slots = slotBytes.size();
+  buffers = plan.buffers.size();
+  ::lowbit::PlanDims position{};
+  position[LOWBIT_DIM_CAPACITY] = 1;
+  for (const ::lowbit::PlanState &state : plan.states) {
+    auto bytes = state.bytesPerSlot.evaluate(position);
+    if (bytes.isOk())
+      stateBytesPerPosition += static_cast<uint64_t>(*bytes) * state.slots;
+  }
+}
+
+uint64_t CompileReport::storedParameterBytes() const {
+  uint64_t bytes = 0;
+  for (const ParameterReport &parameter : parameters)
+    bytes += parameter.shared ? 0 : parameter.bytes;
+  return bytes;
+}
+
+static double elementsOf(const ParameterReport &parameter) {
+  double elements = 1;
+  for (int64_t size : parameter.shape)
+    elements *= static_cast<double>(size);
+  return elements;
+}
+
+double CompileReport::bitsPerWeight() const {
+  double bits = 0, elements = 0;
+  for (const ParameterReport &parameter : parameters) {
+    if (parameter.shape.size() != 2 || parameter.shared)
+      continue;
+    bits += parameter.totalBits * elementsOf(parameter);
+    elements += elementsOf(parameter);
+  }
+  return elements ? bits / elements : 0;
+}
+
+static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
+  std::string text;
+  for (int64_t size : shape)
+    text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text;
+}
+
+std::string CompileReport::toText() const {
+  std::string text = formatString("compiled %s\n", input.c_str());
+  text += formatString("  activations  %s\n", activations.c_str());
+  for (const CodeReport &entry : code)
+    text += formatString("  code         %s, %llu bytes\n", entry.target.c_str(),
+                         static_cast<unsigned long long>(entry.bytes));
+  // Parameters of one encoding and shape on one line.
+  std::map<std::string, std::pair<ParameterReport, unsigned>> kinds;
+  for (const ParameterReport &parameter : parameters) {
+    std::string key = parameter.encoding + shapeText(parameter.shape);
+    auto [it, isNew] = kinds.try_emplace(key, parameter, 0);
+    if (!isNew)
+      it->second.first.bytes += parameter.shared ? 0 : parameter.bytes;
+    ++it->second.second;
+  }
+  text += "  parameters   count  shape           bits/weight  codes  MB        encoding\n";
+  for (auto &[key, kind] : kinds) {
+    const ParameterReport &parameter = kind.first;
+    text += formatString("               %5u  %-14s  %11.4f  %5.2f  %8.3f  %s\n",
+                         kind.second, shapeText(parameter.shape).c_str(),
+                         parameter.totalBits, parameter.codeBits,
+                         parameter.bytes / 1e6, parameter.encoding.c_str());
+  }
+  text += formatString("  total        %.3f MB, %.4f bits a weight of the matrices\n",
+                       storedParameterBytes() / 1e6, bitsPerWeight());
+  text += "  kernels      uses  MB read   Mops/token  strategy, name\n";
+  for (const KernelReport &kernel : kernels)
+    text += formatString(
+        "               %4u  %8.3f  %10.3f  %s %s\n", kernel.dispatches,
+        kernel.parameterBytes / 1e6, kernel.operationsPerToken / 1e6,
+        kernel.strategies.empty() ? "-" : kernel.strategies.front().c_str(),
+        kernel.name.c_str());
+  text += formatString("  memory       %llu bytes of buffers a token in %zu slots (%zu "
+                       "values), %llu bytes of cache a position\n",
+                       static_cast<unsigned long long>(bufferBytesPerToken), slots,
+                       buffers, static_cast<unsigned long long>(stateBytesPerPosition));
+  text += "  phases      ";
+  for (const PhaseTime &phase : phases)
+    text += formatString(" %s %.2f s", phase.phase.c_str(), phase.seconds);
+  text += formatString("\n  module       %s, %.3f MB; peak memory of the compiler %.0f MiB\n",
+                       output.c_str(), moduleBytes / 1e6, peakResidentMiB);
+  for (const std::string &note : notes)
+    text += "  note         " + note + "\n";
+  return text;
+}
+
+std::string CompileReport::toJson(bool withTimes) const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  llvm::json::OStream json(stream, 1);
+  json.object([&] {
+    json.attribute("activations", activations);
+    json.attributeArray("targets", [&] {
+      for (const std::string &target : targets)
+        json.value(target);
+    });
+    json.attribute("bits_per_weight", bitsPerWeight());
+    json.attribute("parameter_bytes", static_cast<int64_t>(storedParameterBytes()));
+    json.attributeArray("parameters", [&] {
+      for (const ParameterReport &parameter : parameters)
+        json.object([&] {
+          json.attribute("name", parameter.name);
+          json.attributeArray("shape", [&] {
+            for (int64_t size : parameter.shape)
+              json.value(size);
+          });
+          json.attribute("encoding", parameter.encoding);
+          json.attribute("bits_per_weight", parameter.totalBits);
+          json.attribute("code_bits_per_weight", parameter.codeBits);
+          json.attribute("bytes", static_cast<int64_t>(parameter.bytes));
+          json.attribute("shared", parameter.shared);
+        });
+    });
+    json.attributeArray("kernels", [&] {
+      for (const KernelReport &kernel : kernels)
+        json.object([&] {
+          json.attribute("name", kernel.name);
+          json.attributeArray("strategies", [&] {
+            for (const std::string &strategy : kernel.strategies)
+              json.value(strategy);
+          });
+          json.attribute("parameter_bytes",
+                         static_cast<int64_t>(kernel.parameterBytes));
+          json.attribute("operations_per_token",
+                         static_cast<int64_t>(kernel.operationsPerToken));
+          json.attribute("dispatches", kernel.dispatches);
+        });
+    });
+    json.attributeArray("code", [&] {
+      for (const CodeReport &entry : code)
+        json.object([&] {
+          json.attribute("target", entry.target);
+          json.attribute("bytes", static_cast<int64_t>(entry.bytes));
+        });
+    });
+    json.attributeObject("memory", [&] {
+      json.attribute("buffer_bytes_per_token",
+                     static_cast<int64_t>(bufferBytesPerToken));
+      json.attribute("buffer_bytes", static_cast<int64_t>(bufferBytes));
+      json.attribute("slots", static_cast<int64_t>(slots));
+      json.attribute("values", static_cast<int64_t>(buffers));
+      json.attribute("state_bytes_per_position",
+                     static_cast<int64_t>(stateBytesPerPosition));
+    });
+    json.attributeArray("notes", [&] {
+      for (const std::string &note : notes)
+        json.value(note);
+    });
+    if (!withTimes)
+      return;
+    json.attribute("input", input);
+    json.attribute("output", output);
+    json.attribute("module_bytes", static_cast<int64_t>(moduleBytes));
+    json.attribute("peak_resident_mib", peakResidentMiB);
+    json.attributeObject("seconds", [&] {
+      for (const PhaseTime &phase : phases)
+        json.attribute(phase.phase, phase.seconds);
+    });
+  });
+  return text + "\n";
+}
