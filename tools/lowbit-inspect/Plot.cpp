@@ -1,0 +1,115 @@
+//===- Plot.cpp - A picture of a file's tensors ---------------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/common/Console.h"
+#include "tools/lowbit-inspect/Inspect.h"
+
+#include <algorithm>
+#include <array>
+
+#include <png.h>
+
+using namespace lowbit;
+
+namespace {
+
+using Color = std::array<uint8_t, 3>;
+constexpr Color background = {255, 255, 255};
+constexpr Color grid = {210, 210, 210};
+constexpr Color codes = {31, 78, 121};
+constexpr Color metadata = {233, 150, 60};
+constexpr Color share = {90, 140, 90};
+
+constexpr int bitWidth = 16;          ///< pixels of one bit an element
+constexpr int bitsShown = 33;         ///< up to f32 and a little more
+constexpr int shareWidth = 256;       ///< pixels of the largest tensor's bytes
+constexpr int margin = 8;
+constexpr size_t mostRows = 4000;
+
+class Picture {
+public:
+  Picture(int width, int height)
+      : width(width), height(height),
+        pixels(static_cast<size_t>(width) * height * 3) {
+    fill(0, 0, width, height, background);
+  }
+  void fill(int left, int top, int right, int bottom, const Color &color) {
+    for (int y = std::max(top, 0); y < std::min(bottom, height); ++y)
+      for (int x = std::max(left, 0); x < std::min(right, width); ++x)
+        std::copy(color.begin(), color.end(),
+                  pixels.begin() + (static_cast<size_t>(y) * width + x) * 3);
+  }
+  Status write(const std::string &path) const {
+    png_image image = {};
+    image.version = PNG_IMAGE_VERSION;
+    image.width = static_cast<png_uint_32>(width);
+    image.height = static_cast<png_uint_32>(height);
+    image.format = PNG_FORMAT_RGB;
+    png_alloc_size_t size = 0;
+    if (!png_image_write_to_memory(&image, nullptr, &size, 0, pixels.data(), 0,
+                                   nullptr))
+      return internalError("cannot encode the picture: %s", image.message);
+    std::vector<uint8_t> bytes(size);
+    if (!png_image_write_to_memory(&image, bytes.data(), &size, 0,
+                                   pixels.data(), 0, nullptr))
+      return internalError("cannot encode the picture: %s", image.message);
+    bytes.resize(size);
+    LOWBIT_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
+    LOWBIT_RETURN_IF_ERROR(file.write(bytes));
+    return file.commit();
+  }
+
+private:
+  int width;
+  int height;
+  std::vector<uint8_t> pixels;
+};
+
+} // namespace
+
+Status lowbit::plotTensors(const InspectSource &source,
+                           const std::string &path) {
+  const std::vector<InspectTensor> &tensors = source.tensors();
+  if (tensors.empty() || tensors.size() > mostRows)
+    return invalidArgument("a picture of %zu tensors cannot be made; 1 to %zu "
+                           "are possible",
+                           tensors.size(), mostRows);
+  int rowHeight = tensors.size() > 400 ? 3 : 6;
+  int bars = bitsShown * bitWidth;
+  Picture picture(bars + shareWidth + 3 * margin,
+                  static_cast<int>(tensors.size()) * rowHeight + 2 * margin);
+  for (int bits : {0, 1, 2, 4, 8, 16, 32}) {
+    int x = margin + bits * bitWidth;
+    picture.fill(x, 0, x + 1, INT32_MAX, grid);
+  }
+  uint64_t largest = 1;
+  for (const InspectTensor &tensor : tensors)
+    largest = std::max(largest, tensor.bytes);
+  int shareLeft = bars + 2 * margin;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const InspectTensor &tensor = tensors[i];
+    int top = margin + static_cast<int>(i) * rowHeight;
+    int bottom = top + rowHeight - 1;
+    auto pixel = [](double bits) {
+      return margin + static_cast<int>(std::min<double>(bits, bitsShown) *
+                                       bitWidth);
+    };
+    picture.fill(margin, top, pixel(tensor.codeBits), bottom, codes);
+    picture.fill(pixel(tensor.codeBits), top, pixel(tensor.totalBits), bottom,
+                 metadata);
+    int bytes = static_cast<int>(static_cast<double>(tensor.bytes) /
+                                 static_cast<double>(largest) * shareWidth);
+    picture.fill(shareLeft, top, shareLeft + std::max(bytes, 1), bottom, share);
+  }
+  LOWBIT_RETURN_IF_ERROR(picture.write(path));
+  std::fprintf(stderr,
+               "lowbit-inspect: %s: one row a tensor, top to bottom as --tensors; "
+               "left: bits an element, lines at 1, 2, 4, 8, 16, 32 (blue codes, "
+               "orange the rest); right: bytes, full width %s\n",
+               path.c_str(), formatBytes(largest).c_str());
+  return {};
+}
