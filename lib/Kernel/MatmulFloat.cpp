@@ -37,6 +37,7 @@ public:
 private:
   SmallVector<V> emitChunk(Value chunk, int64_t length);
   void emitLanes(Value chunk, int64_t length, Value firstLane);
+  void prefetchNextChunk(Value chunk, Value step);
   V weight(Value column, unsigned laneOffset);
   V activation(Value column, unsigned laneOffset, unsigned token);
   /// Sum lanes held in registers at a time.
@@ -68,6 +69,21 @@ V FloatTile::activation(Value column, unsigned laneOffset, unsigned token) {
   return b.splat(stage.load(ValueType{Scalar::f32, 0}, pointer), 8);
 }
 
+// One token reads each weight once, but the walk touches a part of every block and comes
+// back for the next part. What lies one chunk ahead is therefore asked for as one forward
+// stream, in equal steps: `step` counts the iterations of this chunk's lane groups.
+void FloatTile::prefetchNextChunk(Value chunk, Value step) {
+  if (tile.tokens != 1 || decodesToScratch(plan))
+    return;
+  int64_t bytes = rowsPerBlock * bitsOf(storedScalar(number)) / 8;
+  int64_t perStep = lanesAtOnce() * bytes;
+  Value next = stage.mulI(stage.addI(chunk, 1), columnsPerChunk * bytes);
+  Value pointer = stage.at(stage.at(weights, next), stage.mulI(step, perStep));
+  constexpr int64_t line = 64;
+  for (int64_t offset = 0; offset < perStep; offset += line)
+    stage.prefetch(stage.at(pointer, offset));
+}
+
 // Lanes firstLane ... + lanesAtOnce() - 1 of a chunk of `length` columns, for every
 // token of the tile, into the scratch buffer.
 void FloatTile::emitLanes(Value chunk, int64_t length, Value firstLane) {
@@ -78,6 +94,9 @@ void FloatTile::emitLanes(Value chunk, int64_t length, Value firstLane) {
                            IRValueBuilder::unwrap(b.constantFloat(f32x8, 0)));
   auto sums = stage.loop(begin, end, sumLanes, zeros, [&](Value column, ValueRange acc) {
     SmallVector<Value> next;
+    Value block = stage.divI(stage.subI(column, begin), sumLanes);
+    Value finished = stage.mulI(stage.divI(firstLane, lanes), length / sumLanes);
+    prefetchNextChunk(chunk, stage.addI(finished, block));
     for (unsigned lane = 0; lane < lanes; ++lane) {
       V w = weight(column, lane);
       for (unsigned t = 0; t < tile.tokens; ++t)

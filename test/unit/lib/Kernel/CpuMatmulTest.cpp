@@ -193,7 +193,7 @@ TEST(CpuMatmul, SweepWithVectorMultiplyAdd) {
 }
 
 TEST(CpuMatmul, SweepOnTheBaseline) {
-  sweep(baselineMachine(), std::getenv("LOWBIT_FULL_SWEEP") ? 2 : 61);
+  sweep(baselineMachine(), std::getenv("LOWBIT_FULL_SWEEP") ? 2 : 97);
 }
 
 // As gate and up in one group, then a second weight: items follow one another, and any
