@@ -109,12 +109,13 @@ def byte_level(corpus):
 
 def spaces(corpus):
     sp = "\u2581"
-    corpus = [line.replace(" ", sp) for line in corpus]
+    # Only ASCII: limit_alphabet would choose among equals by chance.
+    corpus = [line.replace(" ", sp) for line in corpus if line.isascii()]
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.Split(sp, "merged_with_next")
     bytes_ = [f"<0x{b:02X}>" for b in range(256)]
     trained.train_from_iterator(corpus, trainers.BpeTrainer(
-        vocab_size=640, limit_alphabet=90, show_progress=False,
+        vocab_size=640, show_progress=False,
         special_tokens=["<unk>", "<s>", "</s>"] + bytes_))
     state = json.loads(trained.to_str())["model"]
     merges = [tuple(m) for m in state["merges"]]
