@@ -75,8 +75,6 @@ struct Generation {
              const GenerateOptions &options)
       : llm(llm), tokenizer(tokenizer), options(options),
         sampler(options.sampler), filter(options.stops) {
-    if (tokenizer)
-      decoder.emplace(*tokenizer, DecodeOptions{true, false});
   }
 
   bool interrupted() const {
@@ -130,6 +128,14 @@ Status Generation::run(std::span<const int32_t> prompt) {
   if (prompt.empty())
     return invalidArgument("the prompt has no tokens; give some text");
   result.promptTokens = static_cast<int64_t>(prompt.size());
+  if (tokenizer) {
+    // After nothing but BOS the output is the start of a text.
+    DecodeOptions decode;
+    decode.atStart = std::all_of(prompt.begin(), prompt.end(), [&](int32_t id) {
+      return tokenizer->isSpecial(id);
+    });
+    decoder.emplace(*tokenizer, decode);
+  }
   for (int32_t id : prompt)
     sampler.accept(id);
   auto begin = std::chrono::steady_clock::now();

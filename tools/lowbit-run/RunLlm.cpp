@@ -181,7 +181,9 @@ StatusOr<int> lowbit::runLlm(const RunOptions &options) {
                           runGeneration(options, *llm, tokenizer, prompt));
   if (!tokenizer && options.dumpTokens.empty())
     LOWBIT_RETURN_IF_ERROR(printText(joinIds(result.tokens)));
-  LOWBIT_RETURN_IF_ERROR(printText("\n"));
+  // With -q standard output holds the generated text and nothing else.
+  if (!options.quiet)
+    LOWBIT_RETURN_IF_ERROR(printText("\n"));
   if (!options.dumpTokens.empty())
     LOWBIT_RETURN_IF_ERROR(
         writeTextFile(options.dumpTokens, joinIds(result.tokens) + "\n"));
