@@ -1,0 +1,43 @@
+//===- Fragments.h - Where matrix elements lie in a warp's registers *- C++ -*-===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One rule covers every m16n8kK and m8n8kK shape of mma.sync. In 32-bit words
+// (two f16, four s8, eight s4, thirty-two b1, one tf32), lane l holds
+//
+//   A register r: row l/4 + 8(r mod 2), word l mod 4 + 4(r / 2)   (16 rows)
+//                 row l/4,              word l mod 4 + 4r         (8 rows)
+//   B register r: column l/4,           word l mod 4 + 4r
+//   C/D value v:  row l/4 + 8(v / 2),   column 2(l mod 4) + v mod 2
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RUNTIME_SIMULATOR_FRAGMENTS_H
+#define RUNTIME_SIMULATOR_FRAGMENTS_H
+
+#include <cstdint>
+
+namespace lowbit::ptx {
+
+struct FragmentPlace {
+  unsigned row, column; ///< For B: row = word along k, column = n.
+};
+
+inline FragmentPlace placeInA(unsigned lane, unsigned reg, unsigned rows) {
+  if (rows == 16)
+    return {lane / 4 + 8 * (reg % 2), lane % 4 + 4 * (reg / 2)};
+  return {lane / 4, lane % 4 + 4 * reg};
+}
+inline FragmentPlace placeInB(unsigned lane, unsigned reg) {
+  return {lane % 4 + 4 * reg, lane / 4};
+}
+inline FragmentPlace placeInC(unsigned lane, unsigned value) {
+  return {lane / 4 + 8 * (value / 2), 2 * (lane % 4) + value % 2};
+}
+
+} // namespace lowbit::ptx
+
+#endif // RUNTIME_SIMULATOR_FRAGMENTS_H

@@ -1,0 +1,535 @@
+//===- Interpreter.cpp - Running the warps of thread blocks ---------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A warp is a set of lane groups, each with its own place in the program. The
+// group at the lowest address runs; groups that meet become one. That makes
+// diverged lanes meet again at the end of the structured control flow compilers
+// emit, and the budget rotates groups so that lanes which spin cannot starve
+// the others.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/Simulator/Interpreter.h"
+#include "runtime/Simulator/Races.h"
+
+#include <algorithm>
+#include <bit>
+
+using namespace lowbit;
+using namespace lowbit::ptx;
+
+static void fillSlots(Worker &worker, Cta &cta, Warp &w, bool constants) {
+  const LaunchState &launch = *worker.launch;
+  const Program &program = *launch.program;
+  const LaunchConfig &config = *launch.config;
+  if (constants)
+    for (const ConstantSlot &c : program.constants) {
+      if (c.isPredicate) {
+        predicate(w, c.slot) = uint32_t(c.bits ? ~0u : 0u);
+        continue;
+      }
+      uint64_t v[2] = {c.bits, 0};
+      for (unsigned l = 0; l < 32; ++l)
+        std::memcpy(w.r + c.slot + l * c.size, v, c.size);
+    }
+  for (const SpecialSlot &s : program.specials) {
+    uint32_t *d = row<uint32_t>(w, s.slot);
+    for (uint32_t l = 0; l < 32; ++l) {
+      uint32_t thread = w.index * 32 + l, v = 0;
+      switch (s.special) {
+      case Special::tidX: v = thread % config.block[0]; break;
+      case Special::tidY: v = thread / config.block[0] % config.block[1]; break;
+      case Special::tidZ: v = thread / config.block[0] / config.block[1]; break;
+      case Special::ntidX: v = config.block[0]; break;
+      case Special::ntidY: v = config.block[1]; break;
+      case Special::ntidZ: v = config.block[2]; break;
+      case Special::ctaidX: v = cta.id[0]; break;
+      case Special::ctaidY: v = cta.id[1]; break;
+      case Special::ctaidZ: v = cta.id[2]; break;
+      case Special::nctaidX: v = config.grid[0]; break;
+      case Special::nctaidY: v = config.grid[1]; break;
+      case Special::nctaidZ: v = config.grid[2]; break;
+      case Special::laneid: v = l; break;
+      case Special::warpid: v = w.index; break;
+      case Special::nwarpid: v = launch.warpsPerCta; break;
+      case Special::smid: v = 0; break;
+      case Special::nsmid: v = 1; break;
+      case Special::gridid: v = 1; break;
+      case Special::lanemaskEq: v = 1u << l; break;
+      case Special::lanemaskLt: v = (1u << l) - 1; break;
+      case Special::lanemaskLe: v = (2u << l) - 1; break;
+      case Special::lanemaskGt: v = ~((2u << l) - 1); break;
+      case Special::lanemaskGe: v = ~((1u << l) - 1); break;
+      case Special::dynamicShared: v = config.dynamicShared; break;
+      case Special::totalShared: v = launch.sharedBytes; break;
+      case Special::zero: v = 0; break;
+      case Special::one: v = 1; break;
+      }
+      d[l] = v;
+    }
+  }
+}
+
+void lowbit::ptx::startCta(Worker &worker, Cta &cta, uint64_t linear) {
+  const LaunchState &launch = *worker.launch;
+  const Program &program = *launch.program;
+  const uint32_t *grid = launch.config->grid;
+  cta.linear = linear;
+  cta.id[0] = uint32_t(linear % grid[0]);
+  cta.id[1] = uint32_t(linear / grid[0] % grid[1]);
+  cta.id[2] = uint32_t(linear / grid[0] / grid[1]);
+  bool first = cta.warps.empty();
+  if (first) {
+    cta.shared.resize(launch.sharedBytes);
+    cta.sharedMarks.resize(launch.sharedBytes);
+    cta.registers.resize(size_t(program.registerBytes) * launch.warpsPerCta + 64);
+    cta.local.resize(size_t(program.localBytes) * 32 * launch.warpsPerCta);
+    cta.localMarks.resize(cta.local.size());
+    cta.warps.resize(launch.warpsPerCta);
+  }
+  // What an earlier block left must not look like data of this one.
+  std::fill(cta.shared.begin(), cta.shared.end(), uint8_t(0xcd));
+  std::fill(cta.sharedMarks.begin(), cta.sharedMarks.end(), 0);
+  std::fill(cta.localMarks.begin(), cta.localMarks.end(), 0);
+  std::fill(std::begin(cta.barriers), std::end(cta.barriers), BarrierState());
+  cta.liveThreads = launch.threadsPerCta;
+  cta.done = false;
+  uint8_t *registers = cta.registers.data();
+  registers += -reinterpret_cast<uintptr_t>(registers) & 63;
+  for (uint32_t i = 0; i < launch.warpsPerCta; ++i) {
+    Warp &w = cta.warps[i];
+    w.r = registers + size_t(program.registerBytes) * i;
+    w.pool = program.pool.data();
+    w.cta = &cta;
+    w.worker = &worker;
+    w.index = i;
+    uint32_t lanes = std::min(32u, launch.threadsPerCta - i * 32);
+    w.live = lanes == 32 ? allLanes : (1u << lanes) - 1;
+    w.started = w.live;
+    w.groupCount = 1;
+    w.groups[0] = {0, w.live, LaneGroup::ready, 0};
+    w.current = 0;
+    w.local = cta.local.data() + size_t(program.localBytes) * 32 * i;
+    w.localMarks = cta.localMarks.data() + size_t(program.localBytes) * 32 * i;
+    w.copies.clear();
+    std::fill(std::begin(w.copyGroup), std::end(w.copyGroup), 0);
+    w.syncEpoch = 1;
+    w.carry = 0;
+    fillSlots(worker, cta, w, first);
+  }
+  if (worker.races)
+    worker.races->startCta(cta);
+}
+
+//===----------------------------------------------------------------------===//
+// Lane groups
+//===----------------------------------------------------------------------===//
+
+static void removeGroup(Warp &w, uint32_t index) {
+  w.groups[index] = w.groups[--w.groupCount];
+}
+
+/// Joins ready and sync-waiting groups that are at one place.
+static void mergeGroups(Warp &w) {
+  for (uint32_t i = 0; i < w.groupCount; ++i) {
+    if (w.groups[i].state == LaneGroup::atBarrier)
+      continue;
+    for (uint32_t j = i + 1; j < w.groupCount;) {
+      if (w.groups[j].pc == w.groups[i].pc &&
+          w.groups[j].state != LaneGroup::atBarrier) {
+        w.groups[i].mask |= w.groups[j].mask;
+        w.groups[i].state = LaneGroup::ready;
+        removeGroup(w, j);
+      } else {
+        ++j;
+      }
+    }
+  }
+}
+
+/// Chooses the ready group at the lowest place, or, when it has run long, one
+/// after it. False when none is ready.
+static bool chooseGroup(Warp &w, bool rotate) {
+  uint32_t best = ~0u, bestPc = ~0u, other = ~0u, otherPc = ~0u;
+  for (uint32_t i = 0; i < w.groupCount; ++i) {
+    const LaneGroup &g = w.groups[i];
+    if (g.state != LaneGroup::ready)
+      continue;
+    if (g.pc < bestPc) {
+      best = i;
+      bestPc = g.pc;
+    }
+  }
+  if (best == ~0u)
+    return false;
+  if (rotate)
+    for (uint32_t i = 0; i < w.groupCount; ++i) {
+      const LaneGroup &g = w.groups[i];
+      if (i != best && g.state == LaneGroup::ready && g.pc < otherPc) {
+        other = i;
+        otherPc = g.pc;
+      }
+    }
+  w.current = other != ~0u ? other : best;
+  return true;
+}
+
+static bool isWarpBarrier(const Inst &inst) {
+  return inst.p0 == 1 && inst.pipe == Pipe::control;
+}
+
+/// Lanes in groups of state atWarpSync at a place where lanes may wait for
+/// others at other places (bar.warp.sync): releases them when all are there.
+static bool releaseScattered(Warp &w) {
+  const Program &program = *w.worker->launch->program;
+  uint32_t waiting = 0;
+  for (uint32_t i = 0; i < w.groupCount; ++i)
+    if (w.groups[i].state == LaneGroup::atWarpSync &&
+        isWarpBarrier(program.code[w.groups[i].pc]))
+      waiting |= w.groups[i].mask;
+  bool released = false;
+  for (uint32_t i = 0; i < w.groupCount; ++i) {
+    LaneGroup &g = w.groups[i];
+    if (g.state != LaneGroup::atWarpSync)
+      continue;
+    if (!(g.mask & waiting)) {
+      // The lanes it waited for may have ended meanwhile.
+      uint32_t all = 0;
+      for (uint32_t m = g.mask; m; m &= m - 1)
+        all |= row<uint32_t>(w, program.code[g.pc].c)[std::countr_zero(m)];
+      if ((all & w.live & ~g.mask) == 0) {
+        g.state = LaneGroup::ready;
+        released = true;
+      }
+      continue;
+    }
+    uint32_t member =
+        row<uint32_t>(w, program.code[g.pc].c)[std::countr_zero(g.mask)];
+    if ((member & w.live & ~waiting) == 0) {
+      ++g.pc;
+      g.state = LaneGroup::ready;
+      released = true;
+    }
+  }
+  if (released && waiting && w.worker->races) {
+    ++w.syncEpoch;
+    w.worker->races->warpSync(w, waiting);
+  }
+  return released;
+}
+
+static void exitLanes(Warp &w, uint32_t mask) {
+  w.live &= ~mask;
+  w.cta->liveThreads -= uint32_t(std::popcount(mask));
+  for (const PendingCopy &c : w.copies)
+    if (mask >> c.lane & 1) {
+      w.pc = c.pc;
+      report(w, FindingKind::asyncPending, c.lane, c.shared,
+             "thread ended before it waited for its cp.async", false);
+      break;
+    }
+  std::erase_if(w.copies,
+                [&](const PendingCopy &c) { return mask >> c.lane & 1; });
+  if (!w.cta->liveThreads)
+    w.cta->done = true;
+}
+
+//===----------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------===//
+
+static void arriveAtBarrier(Warp &w, LaneGroup &g, const Inst &inst,
+                            uint32_t mask) {
+  Cta &cta = *w.cta;
+  uint32_t lane = uint32_t(std::countr_zero(mask));
+  uint32_t id = row<uint32_t>(w, inst.a)[lane];
+  if (id >= 16) {
+    report(w, FindingKind::trap, lane, id, "barrier number above 15", true);
+    return;
+  }
+  if (inst.p1 && mask != w.live)
+    report(w, FindingKind::barrierDivergence, lane, id,
+           formatString("aligned barrier reached by lanes 0x%08x of 0x%08x only",
+                        mask, w.live),
+           false);
+  BarrierState &b = cta.barriers[id];
+  uint32_t expected = inst.b == noSlot ? 0 : row<uint32_t>(w, inst.b)[lane];
+  if (expected % 32 != 0 && inst.b != noSlot)
+    report(w, FindingKind::trap, lane, id,
+           "thread count of a barrier is not a multiple of 32", true);
+  if (b.arrived && b.expected != expected)
+    report(w, FindingKind::barrierDivergence, lane, id,
+           "warps wait at one barrier with different thread counts", false);
+  b.expected = expected;
+  b.arrived += uint32_t(std::popcount(mask));
+  // A count in threads means whole warps: ended lanes count with the others.
+  if (expected && mask == w.live)
+    b.arrived += 32 - uint32_t(std::popcount(mask));
+  b.warpsArrived |= 1u << (w.index & 31);
+  if (inst.p0 >= 2) {
+    uint32_t p = predicate(w, inst.c);
+    if (inst.p2)
+      p = ~p;
+    b.reduceTrue += uint32_t(std::popcount(p & mask));
+    b.reduceAll += uint32_t(std::popcount(mask));
+  }
+  if (inst.p0 == 1) { // arrive does not wait
+    ++g.pc;
+    return;
+  }
+  g.state = LaneGroup::atBarrier;
+  g.barrier = id;
+}
+
+bool lowbit::ptx::releaseBarriers(Cta &cta) {
+  bool any = false;
+  for (uint32_t id = 0; id < 16; ++id) {
+    BarrierState &b = cta.barriers[id];
+    if (!b.arrived)
+      continue;
+    if (b.arrived < (b.expected ? b.expected : cta.liveThreads))
+      continue;
+    Worker &worker = *cta.warps[0].worker;
+    for (Warp &w : cta.warps) {
+      bool touched = false;
+      for (uint32_t i = 0; i < w.groupCount; ++i) {
+        LaneGroup &g = w.groups[i];
+        if (g.state != LaneGroup::atBarrier || g.barrier != id)
+          continue;
+        const Inst &inst = worker.launch->program->code[g.pc];
+        if (inst.p0 == 2) {
+          uint32_t *d = row<uint32_t>(w, inst.d);
+          for (unsigned l = 0; l < 32; ++l)
+            if (g.mask >> l & 1)
+              d[l] = b.reduceTrue;
+        } else if (inst.p0 > 2) {
+          bool r = inst.p0 == 3 ? b.reduceTrue == b.reduceAll : b.reduceTrue;
+          uint32_t &p = predicate(w, inst.d);
+          p = (p & ~g.mask) | (r ? g.mask : 0);
+        }
+        ++g.pc;
+        g.state = LaneGroup::ready;
+        touched = true;
+      }
+      if (touched)
+        mergeGroups(w);
+    }
+    if (worker.races)
+      worker.races->barrier(cta, b.warpsArrived);
+    b = BarrierState();
+    any = true;
+  }
+  return any;
+}
+
+//===----------------------------------------------------------------------===//
+// The loop
+//===----------------------------------------------------------------------===//
+
+/// A .sync operation: true when the group may execute it now.
+static bool canSync(Warp &w, LaneGroup &g, const Inst &inst, uint32_t mask) {
+  const uint32_t *member = row<uint32_t>(w, inst.c);
+  uint32_t all = 0;
+  for (uint32_t m = mask; m; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    all |= member[l];
+    if (!(member[l] >> l & 1))
+      report(w, FindingKind::syncMask, l, 0,
+             formatString("the member mask 0x%08x lacks the lane itself",
+                          member[l]),
+             false);
+  }
+  uint32_t ended = all & w.started & ~w.live;
+  if (ended)
+    report(w, FindingKind::syncMask, uint32_t(std::countr_zero(mask)), 0,
+           formatString("the member mask 0x%08x names lanes 0x%08x that have "
+                        "ended",
+                        all, ended),
+           false);
+  return (all & w.live & ~mask) == 0;
+}
+
+bool lowbit::ptx::runWarp(Warp &w, uint64_t budget) {
+  Worker &worker = *w.worker;
+  const Program &program = *worker.launch->program;
+  const Inst *code = program.code.data();
+  PerInstruction *counters = worker.perInstruction;
+  uint64_t left = budget;
+  bool rotate = false;
+  while (left && !worker.stop) {
+    if (w.groupCount > 1)
+      mergeGroups(w);
+    if (!chooseGroup(w, rotate)) {
+      if (w.groupCount && releaseScattered(w))
+        continue;
+      break;
+    }
+    LaneGroup &g = w.groups[w.current];
+    uint32_t pc = g.pc;
+    const uint32_t mask = g.mask;
+    // Where another group waits to be joined.
+    uint32_t limit = ~0u;
+    for (uint32_t i = 0; i < w.groupCount; ++i)
+      if (i != w.current && w.groups[i].pc > pc &&
+          w.groups[i].state != LaneGroup::atBarrier)
+        limit = std::min(limit, w.groups[i].pc);
+    uint64_t quantum = w.groupCount > 1 ? std::min<uint64_t>(left, 4096) : left;
+    uint64_t start = quantum;
+    bool leave = false;
+    while (quantum) {
+      const Inst &inst = code[pc];
+      uint32_t m = mask;
+      if (inst.guard != noSlot) {
+        uint32_t p = predicate(w, inst.guard);
+        m &= inst.guardNegated ? ~p : p;
+      }
+      PerInstruction &count = counters[pc];
+      ++count.issues;
+      count.lanes += uint64_t(std::popcount(m));
+      --quantum;
+      w.pc = pc;
+      if (inst.flow == Flow::next) [[likely]] {
+        if (m)
+          inst.run(w, inst, m);
+        if (++pc >= limit)
+          break;
+        continue;
+      }
+      if (inst.flow == Flow::memory) {
+        if (m) {
+          if (worker.races) {
+            worker.ordered = false;
+            worker.races->beginInstruction(w);
+          }
+          inst.run(w, inst, m);
+        }
+        ++pc;
+        if (worker.stop || worker.yield) {
+          leave = true;
+          break;
+        }
+        if (pc >= limit)
+          break;
+        continue;
+      }
+      if (inst.flow == Flow::branch) {
+        if (m == mask) {
+          pc = inst.target;
+        } else if (!m) {
+          ++pc;
+        } else {
+          ++count.divergent;
+          g.mask = mask & ~m;
+          g.pc = pc + 1;
+          pc = g.pc;
+          w.groups[w.groupCount++] = {inst.target, m, LaneGroup::ready, 0};
+          break;
+        }
+        if (pc >= limit || w.groupCount > 1)
+          break;
+        continue;
+      }
+      if (!m) {
+        ++pc;
+        continue;
+      }
+      g.pc = pc;
+      if (inst.flow == Flow::branchIndex) {
+        // Lanes leave one target at a time.
+        const uint32_t *index = row<uint32_t>(w, inst.a);
+        uint32_t lane = uint32_t(std::countr_zero(m)), to = index[lane];
+        uint32_t same = 0;
+        for (uint32_t n = m; n; n &= n - 1)
+          if (index[std::countr_zero(n)] == to)
+            same |= n & -n;
+        if (to >= inst.imm) {
+          report(w, FindingKind::trap, lane, to, "brx.idx beyond its targets",
+                 true);
+          break;
+        }
+        uint32_t target = w.pool[inst.aux + to];
+        if (same == mask) {
+          g.pc = pc = target;
+        } else {
+          ++count.divergent;
+          g.mask = mask & ~same;
+          if (m == same) // only guarded-off lanes remain: they go on
+            g.pc = pc = pc + 1;
+          w.groups[w.groupCount++] = {target, same, LaneGroup::ready, 0};
+        }
+        break;
+      }
+      if (inst.flow == Flow::warpSync) {
+        if (!canSync(w, g, inst, m)) {
+          // The lanes whose guard is false go on alone.
+          if (m != mask) {
+            g.mask = mask & ~m;
+            ++g.pc;
+            pc = g.pc;
+            w.groups[w.groupCount++] = {pc - 1, m, LaneGroup::atWarpSync, 0};
+          } else {
+            g.state = LaneGroup::atWarpSync;
+          }
+          --count.issues;
+          count.lanes -= uint64_t(std::popcount(m));
+          break;
+        }
+        if (worker.races) {
+          worker.ordered = false;
+          worker.races->beginInstruction(w);
+        }
+        inst.run(w, inst, m);
+        // Of the .sync operations only bar.warp.sync orders memory.
+        if (worker.races && isWarpBarrier(inst)) {
+          ++w.syncEpoch;
+          worker.races->warpSync(w, m);
+        }
+        if (++pc >= limit || worker.stop)
+          break;
+        continue;
+      }
+      if (inst.flow == Flow::exit) {
+        exitLanes(w, m);
+        g.mask = mask & ~m;
+        ++pc;
+        if (!g.mask) {
+          removeGroup(w, w.current);
+          pc = ~0u;
+        }
+        break;
+      }
+      if (inst.flow == Flow::barrier) {
+        if (m != mask) {
+          g.mask = mask & ~m;
+          ++g.pc;
+          w.groups[w.groupCount] = {pc, m, LaneGroup::ready, 0};
+          LaneGroup &waiting = w.groups[w.groupCount++];
+          arriveAtBarrier(w, waiting, inst, m);
+          pc = g.pc;
+        } else {
+          arriveAtBarrier(w, g, inst, m);
+          pc = g.pc;
+        }
+        ++worker.barriers;
+        break;
+      }
+      report(w, FindingKind::trap, uint32_t(std::countr_zero(m)), 0,
+             "trap instruction", true);
+      break;
+    }
+    if (pc != ~0u && w.current < w.groupCount && w.groups[w.current].mask &&
+        w.groups[w.current].state == LaneGroup::ready)
+      w.groups[w.current].pc = pc;
+    uint64_t used = start - quantum;
+    left -= used;
+    worker.executed += used;
+    rotate = quantum == 0 && w.groupCount > 1 && !rotate;
+    if (leave)
+      break;
+  }
+  return left != budget;
+}

@@ -1,0 +1,341 @@
+//===- OpsAsync.cpp - Asynchronous copies and mbarriers -------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/Simulator/Lanes.h"
+#include "runtime/Simulator/Races.h"
+
+#include <bit>
+
+using namespace lowbit;
+using namespace lowbit::ptx;
+
+//===----------------------------------------------------------------------===//
+// cp.async: the destination is poisoned until the matching wait
+//===----------------------------------------------------------------------===//
+
+static constexpr size_t maxPending = 1 << 16;
+
+static void land(Warp &w, const PendingCopy &c) {
+  Cta &cta = *w.cta;
+  uint8_t *to = cta.shared.data() + (c.shared - sharedBase);
+  uint8_t data[16] = {};
+  if (c.taken)
+    std::memcpy(data, c.data, 16);
+  else if (c.sourceBytes)
+    std::memcpy(data, w.worker->launch->memory->host(c.source), c.sourceBytes);
+  std::memcpy(to, data, c.bytes);
+  std::memset(cta.sharedMarks.data() + (c.shared - sharedBase), byteWritten, c.bytes);
+  if (w.worker->races) {
+    uint32_t pc = w.pc;
+    w.pc = c.pc; // a race is with the copy, not with the wait
+    noteShared(w, c.lane, c.shared, c.bytes, Access::asyncWrite);
+    w.pc = pc;
+  }
+}
+
+void lowbit::ptx::landCopies(Warp &w, uint32_t mask, uint32_t pending) {
+  size_t kept = 0;
+  for (size_t k = 0; k < w.copies.size(); ++k) {
+    const PendingCopy &c = w.copies[k];
+    bool due = (mask >> c.lane & 1) &&
+               (pending == ~0u || uint64_t(c.group) + pending < w.copyGroup[c.lane]);
+    if (due)
+      land(w, c);
+    else if (kept++ != k)
+      w.copies[kept - 1] = w.copies[k];
+  }
+  w.copies.resize(kept);
+}
+
+namespace {
+
+/// a = destination (p3 bit 0: 64 bits), imm = its offset; b = source, target =
+/// pool index of its offset; p0 = bytes; c = source size row or predicate;
+/// p1: 0 none, 1 source size, 2 ignore-src predicate (p2 negated).
+void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t source[32] = {};
+  uint64_t sourceOffset = uint64_t(w.pool[i.aux]) | uint64_t(w.pool[i.aux + 1]) << 32;
+  uint32_t counted = 0;
+  for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    uint64_t to = (i.p3 & 1) ? row<uint64_t>(w, i.a)[l] + i.imm
+                             : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
+    source[l] = row<uint64_t>(w, i.b)[l] + sourceOffset;
+    uint32_t n = i.p0;
+    if (i.p1 == 1) {
+      n = row<uint32_t>(w, i.c)[l];
+      if (n > i.p0)
+        return report(w, FindingKind::trap, l, source[l], "cp.async source size is larger than the copy", true);
+    } else if (i.p1 == 2 && ((predicate(w, i.c) >> l & 1) != i.p2)) {
+      n = 0;
+    }
+    if (source[l] & (i.p0 - 1u))
+      return report(w, FindingKind::misaligned, l, source[l], "cp.async from a misaligned address", true);
+    PendingCopy c;
+    if (!accessShared(w, l, to, i.p0, true, false))
+      return;
+    // A partial source is checked byte by byte: its length is no power of two.
+    for (uint32_t k = 0; k < n;) {
+      uint32_t step = n - k >= 4 ? 4 : 1;
+      if (n == i.p0)
+        step = n;
+      uint8_t *p = accessGlobal(w, l, source[l] + k, step, false);
+      if (!p)
+        return;
+      std::memcpy(c.data + k, p, step);
+      k += step;
+    }
+    std::memset(c.data + n, 0, 16 - n);
+    c.lane = l;
+    c.group = w.copyGroup[l];
+    c.shared = uint32_t(to);
+    c.source = source[l];
+    c.bytes = i.p0;
+    c.sourceBytes = n;
+    c.pc = w.pc;
+    c.taken = w.worker->launch->config->seed && (w.worker->nextRandom() & 1);
+    if (w.copies.size() >= maxPending)
+      return report(w, FindingKind::asyncPending, l, to, "65,536 copies were never waited for", true);
+    size_t at = to - sharedBase;
+    std::memset(w.cta->shared.data() + at, 0xcb, c.bytes);
+    std::memset(w.cta->sharedMarks.data() + at, byteInFlight, c.bytes);
+    w.copies.push_back(c);
+    counted |= n ? 1u << l : 0;
+  }
+  if (counted && !w.worker->stop)
+    countSectors(w, source, counted, i.p0);
+}
+void runCommit(Warp &w, const Inst &, uint32_t mask) {
+  for (uint32_t m = mask; m; m &= m - 1)
+    ++w.copyGroup[std::countr_zero(m)];
+}
+/// imm = groups that may stay pending, or ~0 for wait_all.
+void runWait(Warp &w, const Inst &i, uint32_t mask) {
+  if (i.p0)
+    runCommit(w, i, mask);
+  landCopies(w, mask, i.p0 ? ~0u : uint32_t(i.imm));
+}
+
+//===----------------------------------------------------------------------===//
+// mbarrier: 64 bits in shared memory
+//===----------------------------------------------------------------------===//
+
+/// Our layout of the opaque object.
+struct Mbarrier {
+  uint32_t pending, expected;
+  int32_t transactions;
+  bool phase;
+  static Mbarrier unpack(uint64_t v) {
+    Mbarrier b;
+    b.pending = uint32_t(v) & 0xfffff;
+    b.expected = uint32_t(v >> 20) & 0xfffff;
+    b.transactions = int32_t(uint32_t(v >> 40) << 10) >> 10;
+    b.phase = v >> 63;
+    return b;
+  }
+  uint64_t pack() const {
+    return uint64_t(pending & 0xfffff) | uint64_t(expected & 0xfffff) << 20 |
+           uint64_t(uint32_t(transactions) & 0x3fffff) << 40 | uint64_t(phase) << 63;
+  }
+  void settle() {
+    if (pending == 0 && transactions == 0) {
+      phase = !phase;
+      pending = expected;
+    }
+  }
+};
+
+enum MbarrierOp : uint8_t { mInit, mInval, mArrive, mDrop, mTest, mTestParity, mExpect, mComplete, mCopies };
+
+/// a = address, imm = offset, p0 = op, p1: expect_tx with the arrival, b =
+/// count / state / parity, d = state or predicate, p2 = noinc, p3 bit 0 wide.
+void runMbarrier(Warp &w, const Inst &i, uint32_t mask) {
+  for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    uint64_t at = (i.p3 & 1) ? row<uint64_t>(w, i.a)[l] + i.imm
+                             : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
+    if (at - sharedWindow < windowBytes)
+      at -= sharedWindow;
+    bool init = i.p0 == mInit;
+    w.worker->ordered = true;
+    uint8_t *p = accessShared(w, l, at, 8, true, !init);
+    w.worker->ordered = false;
+    if (!p)
+      return;
+    uint64_t bits;
+    std::memcpy(&bits, p, 8);
+    Mbarrier b = Mbarrier::unpack(bits);
+    uint32_t count = i.b != noSlot && i.p0 != mTest ? row<uint32_t>(w, i.b)[l] : 1;
+    RaceDetector *races = w.worker->races;
+    switch (i.p0) {
+    case mInit:
+      if (!count || count > 0xfffff)
+        return report(w, FindingKind::trap, l, at, "mbarrier count outside 1 to 2^20 - 1", true);
+      b = {count, count, 0, false};
+      break;
+    case mInval: break;
+    case mCopies:
+      landCopies(w, 1u << l, ~0u);
+      if (!i.p2)
+        break; // one more arrival expected, and made
+      [[fallthrough]];
+    case mArrive: case mDrop: {
+      if (i.d != noSlot)
+        row<uint64_t>(w, i.d)[l] = bits;
+      uint32_t arrivals = i.p1 ? 1 : count;
+      if (i.p1)
+        b.transactions += int32_t(count);
+      if (arrivals > b.pending)
+        return report(w, FindingKind::trap, l, at, "more arrivals at an mbarrier than it expects", true);
+      b.pending -= arrivals;
+      if (i.p0 == mDrop)
+        b.expected -= arrivals;
+      if (races)
+        races->arrive(w, at);
+      b.settle();
+      break;
+    }
+    case mExpect: b.transactions += int32_t(count); break;
+    case mComplete: b.transactions -= int32_t(count); b.settle(); break;
+    case mTest: case mTestParity: {
+      bool was = i.p0 == mTest ? row<uint64_t>(w, i.b)[l] >> 63 : count & 1;
+      bool done = b.phase != was;
+      uint32_t &q = predicate(w, i.d);
+      q = (q & ~(1u << l)) | uint32_t(done) << l;
+      if (done && races)
+        races->wait(w, at);
+      if (!done)
+        w.worker->yield = true;
+      break;
+    }
+    }
+    bits = b.pack();
+    std::memcpy(p, &bits, 8);
+  }
+}
+
+bool placeInShared(Decoder &d, size_t i) {
+  Decoder::Address address;
+  if (!d.address(i, Space::shared, address))
+    return false;
+  d.out.a = address.slot;
+  d.out.imm = uint64_t(address.offset);
+  d.out.p3 = address.wide;
+  d.out.flow = Flow::memory;
+  return true;
+}
+
+} // namespace
+
+static bool decodeCp(Decoder &d) {
+  if (d.peek("reduce"))
+    return d.unsupported("cp.reduce (TMA)");
+  if (!d.eat("async"))
+    return d.badModifier(".async");
+  if (d.peek("bulk"))
+    return d.unsupported("cp.async.bulk (TMA)");
+  if (!d.require(80, 70, "cp.async"))
+    return false;
+  d.out.flow = Flow::memory;
+  if (d.eat("commit_group"))
+    return d.expectOperands(0, 0) && finish(d, runCommit, Pipe::lsu);
+  if (d.eat("wait_group"))
+    return d.expectOperands(1, 1) && d.immediate(0, d.out.imm) && finish(d, runWait, Pipe::lsu);
+  if (d.eat("wait_all")) {
+    d.out.p0 = 1;
+    return d.expectOperands(0, 0) && finish(d, runWait, Pipe::lsu);
+  }
+  if (d.eat("mbarrier")) {
+    if (!d.eat("arrive"))
+      return d.badModifier(".arrive");
+    d.out.p2 = d.eat("noinc");
+    d.eatOneOf({"shared", "shared::cta"});
+    d.out.p0 = mCopies;
+    if (!d.eat("b64"))
+      return d.badModifier(".b64");
+    return d.expectOperands(1, 1) && placeInShared(d, 0) && finish(d, runMbarrier, Pipe::lsu);
+  }
+  int cache = d.eatOneOf({"ca", "cg"});
+  if (cache < 0 || d.eatOneOf({"shared", "shared::cta"}) < 0 || !d.eat("global"))
+    return d.badModifier(".ca or .cg, .shared, .global");
+  bool hint = d.eat("L2::cache_hint");
+  d.eatOneOf({"L2::64B", "L2::128B", "L2::256B"});
+  if (hint && !d.require(80, 74, "cache hints"))
+    return false;
+  uint64_t size;
+  if (!d.expectOperands(3, 5) || !d.immediate(2, size))
+    return false;
+  if (size != 16 && (cache == 1 || (size != 4 && size != 8)))
+    return d.fail(d.operand(2).loc, cache ? "cp.async.cg copies 16 bytes" : "cp.async copies 4, 8 or 16 bytes");
+  size_t n = d.operandCount() - (hint ? 1 : 0);
+  if (n == 5)
+    return d.fail("too many operands");
+  Decoder::Address source;
+  if (!placeInShared(d, 0) || !d.address(1, Space::global, source))
+    return false;
+  if (n == 4) {
+    const Operand &op = d.operand(3);
+    bool isPredicate = op.kind == OperandKind::reg && d.registerType(op.reg) == Type::pred;
+    d.out.p1 = isPredicate ? 2 : 1;
+    bool negated = false;
+    if (!(isPredicate ? d.predSource(3, d.out.c, negated) : d.source(3, Type::u32, d.out.c)))
+      return false;
+    d.out.p2 = negated;
+  }
+  d.out.b = source.slot;
+  d.out.aux = d.addPool({uint32_t(source.offset), uint32_t(uint64_t(source.offset) >> 32)});
+  d.out.p0 = uint8_t(size);
+  return finish(d, runCpAsync, Pipe::lsu);
+}
+
+static bool decodeMbarrier(Decoder &d) {
+  if (!d.require(80, 70, "mbarrier"))
+    return false;
+  int op = d.eatOneOf({"init", "inval", "arrive", "arrive_drop", "test_wait", "try_wait", "expect_tx", "complete_tx"});
+  if (op < 0)
+    return d.badModifier("an operation");
+  bool expect = (op == 2 || op == 3) && d.eat("expect_tx");
+  bool parity = (op == 4 || op == 5) && d.eat("parity");
+  d.eat("noComplete");
+  d.eatOneOf({"relaxed", "acquire", "release"});
+  if (d.peek("cluster"))
+    return d.unsupported("mbarrier of a cluster");
+  d.eat("cta");
+  d.eatOneOf({"shared", "shared::cta"});
+  if (d.peek("shared::cluster"))
+    return d.unsupported("mbarrier of a cluster");
+  if (!d.eat("b64"))
+    return d.badModifier(".b64");
+  if ((op >= 5 || expect) && !d.require(90, 78, "try_wait and expect_tx"))
+    return false;
+  switch (op) {
+  case 0:
+    d.out.p0 = mInit;
+    return d.expectOperands(2, 2) && placeInShared(d, 0) && d.source(1, Type::u32, d.out.b) && finish(d, runMbarrier, Pipe::lsu);
+  case 1:
+    d.out.p0 = mInval;
+    return d.expectOperands(1, 1) && placeInShared(d, 0) && finish(d, runMbarrier, Pipe::lsu);
+  case 2: case 3:
+    d.out.p0 = op == 2 ? mArrive : mDrop;
+    d.out.p1 = expect;
+    if (!d.expectOperands(expect ? 3 : 2, 3) || !d.dest(0, Type::b64, d.out.d) || !placeInShared(d, 1))
+      return false;
+    if (d.operandCount() == 3 && !d.source(2, Type::u32, d.out.b))
+      return false;
+    return finish(d, runMbarrier, Pipe::lsu);
+  case 4: case 5:
+    d.out.p0 = parity ? mTestParity : mTest;
+    return d.expectOperands(3, op == 5 ? 4 : 3) && d.dest(0, Type::pred, d.out.d) && placeInShared(d, 1) &&
+           d.source(2, parity ? Type::u32 : Type::b64, d.out.b) && finish(d, runMbarrier, Pipe::lsu);
+  default:
+    d.out.p0 = op == 6 ? mExpect : mComplete;
+    return d.expectOperands(2, 2) && placeInShared(d, 0) && d.source(1, Type::u32, d.out.b) && finish(d, runMbarrier, Pipe::lsu);
+  }
+}
+
+const OpcodeRow lowbit::ptx::asyncOpcodes[] = {
+    {"cp", decodeCp}, {"mbarrier", decodeMbarrier}, {nullptr, nullptr}};

@@ -1,0 +1,444 @@
+//===- OpsMatrix.cpp - mma, ldmatrix, stmatrix, movmatrix -----------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/Simulator/Fragments.h"
+#include "runtime/Simulator/Lanes.h"
+#include "runtime/Simulator/Numerics.h"
+#include "runtime/Simulator/TensorCore.h"
+
+#include <bit>
+
+using namespace lowbit;
+using namespace lowbit::ptx;
+
+namespace {
+
+enum class MmaType : uint8_t { u4, s4, u8, s8, b1, f16, bf16, tf32, e4m3, e5m2, f64 };
+
+struct MmaTypeRow {
+  const char *name;
+  MmaType type;
+  unsigned bits;
+};
+const MmaTypeRow mmaTypes[] = {
+    {"u4", MmaType::u4, 4},     {"s4", MmaType::s4, 4},     {"u8", MmaType::u8, 8},
+    {"s8", MmaType::s8, 8},     {"b1", MmaType::b1, 1},     {"f16", MmaType::f16, 16},
+    {"bf16", MmaType::bf16, 16}, {"tf32", MmaType::tf32, 32}, {"e4m3", MmaType::e4m3, 8},
+    {"e5m2", MmaType::e5m2, 8}};
+
+/// In Program::pool at Inst::aux.
+enum MmaField { fRows, fK, fTypeA, fTypeB, fCountA, fCountB, fCountC, fFlags, fArch, fRegisters };
+enum MmaFlag { flagSaturate = 1, flagAnd = 2, flagHalfD = 4, flagHalfC = 8 };
+
+struct Tile {
+  uint32_t a[16][8]; ///< Words of the rows.
+  uint32_t b[8][8];  ///< Words of the columns: [column][word].
+};
+
+void gather(Warp &w, const uint32_t *f, const uint32_t *registers, Tile &t) {
+  for (unsigned r = 0; r < f[fCountA]; ++r) {
+    const uint32_t *v = row<uint32_t>(w, registers[r]);
+    for (unsigned l = 0; l < 32; ++l) {
+      FragmentPlace p = placeInA(l, r, f[fRows]);
+      t.a[p.row][p.column] = v[l];
+    }
+  }
+  registers += f[fCountA];
+  for (unsigned r = 0; r < f[fCountB]; ++r) {
+    const uint32_t *v = row<uint32_t>(w, registers[r]);
+    for (unsigned l = 0; l < 32; ++l) {
+      FragmentPlace p = placeInB(l, r);
+      t.b[p.column][p.row] = v[l];
+    }
+  }
+}
+
+void unpackInts(const uint32_t *words, unsigned k, MmaType type, int16_t *out) {
+  switch (type) {
+  case MmaType::s8:
+    for (unsigned i = 0; i < k; ++i)
+      out[i] = int8_t(words[i / 4] >> (8 * (i % 4)));
+    break;
+  case MmaType::u8:
+    for (unsigned i = 0; i < k; ++i)
+      out[i] = uint8_t(words[i / 4] >> (8 * (i % 4)));
+    break;
+  case MmaType::s4:
+    for (unsigned i = 0; i < k; ++i)
+      out[i] = int16_t(int32_t(words[i / 8] << (28 - 4 * (i % 8))) >> 28);
+    break;
+  default:
+    for (unsigned i = 0; i < k; ++i)
+      out[i] = int16_t(words[i / 8] >> (4 * (i % 8)) & 15);
+    break;
+  }
+}
+
+void runMmaInteger(Warp &w, const Inst &i, uint32_t mask) {
+  const uint32_t *f = w.pool + i.aux;
+  const uint32_t *registers = f + fRegisters;
+  Tile t;
+  gather(w, f, registers + f[fCountC], t);
+  unsigned rows = f[fRows], k = f[fK], words = f[fTypeA] == unsigned(MmaType::b1) ? k / 32 : 0;
+  int32_t sums[16][8] = {};
+  if (words) {
+    for (unsigned m = 0; m < rows; ++m)
+      for (unsigned n = 0; n < 8; ++n)
+        for (unsigned x = 0; x < words; ++x)
+          sums[m][n] += std::popcount((f[fFlags] & flagAnd) ? t.a[m][x] & t.b[n][x] : t.a[m][x] ^ t.b[n][x]);
+  } else {
+    int16_t b[8][64], a[64];
+    for (unsigned n = 0; n < 8; ++n)
+      unpackInts(t.b[n], k, MmaType(f[fTypeB]), b[n]);
+    for (unsigned m = 0; m < rows; ++m) {
+      unpackInts(t.a[m], k, MmaType(f[fTypeA]), a);
+      for (unsigned n = 0; n < 8; ++n) {
+        int32_t sum = 0;
+        for (unsigned x = 0; x < k; ++x)
+          sum += int32_t(a[x]) * b[n][x];
+        sums[m][n] = sum;
+      }
+    }
+  }
+  const uint32_t *c = registers + f[fCountC] + f[fCountA] + f[fCountB];
+  for (unsigned v = 0; v < f[fCountC]; ++v) {
+    const uint32_t *in = row<uint32_t>(w, c[v]);
+    uint32_t *out = row<uint32_t>(w, registers[v]);
+    for (unsigned l = 0; l < 32; ++l) {
+      if (!(mask >> l & 1))
+        continue;
+      FragmentPlace p = placeInC(l, v);
+      int64_t s = int64_t(int32_t(in[l])) + sums[p.row][p.column];
+      if (f[fFlags] & flagSaturate)
+        s = s > INT32_MAX ? INT32_MAX : s < INT32_MIN ? INT32_MIN : s;
+      out[l] = uint32_t(s);
+    }
+  }
+}
+
+TensorInput tensorInput(MmaType t) {
+  switch (t) {
+  case MmaType::bf16: return TensorInput::bf16;
+  case MmaType::tf32: return TensorInput::tf32;
+  case MmaType::e4m3: return TensorInput::e4m3;
+  case MmaType::e5m2: return TensorInput::e5m2;
+  default: return TensorInput::f16;
+  }
+}
+
+void runMmaFloat(Warp &w, const Inst &i, uint32_t mask) {
+  const uint32_t *f = w.pool + i.aux;
+  const uint32_t *registers = f + fRegisters;
+  unsigned k = f[fK];
+  bool halfD = f[fFlags] & flagHalfD, halfC = f[fFlags] & flagHalfC;
+  unsigned countD = halfD ? 2 : 4;
+  Tile t;
+  gather(w, f, registers + countD, t);
+  TensorInput ta = tensorInput(MmaType(f[fTypeA])), tb = tensorInput(MmaType(f[fTypeB]));
+  unsigned bits = ta == TensorInput::tf32 ? 32 : ta >= TensorInput::e4m3 ? 8 : 16;
+  unsigned per = 32 / bits;
+  uint32_t element = bits == 32 ? ~0u : (1u << bits) - 1;
+  uint32_t a[16][32], b[32][8];
+  for (unsigned x = 0; x < k; ++x) {
+    for (unsigned m = 0; m < 16; ++m)
+      a[m][x] = t.a[m][x / per] >> (bits * (x % per)) & element;
+    for (unsigned n = 0; n < 8; ++n)
+      b[x][n] = t.b[n][x / per] >> (bits * (x % per)) & element;
+  }
+  const uint32_t *c = registers + countD + f[fCountA] + f[fCountB];
+  float in[16][8], out[16][8];
+  for (unsigned v = 0; v < 4; ++v) {
+    const uint32_t *r = row<uint32_t>(w, c[halfC ? v / 2 : v]);
+    for (unsigned l = 0; l < 32; ++l) {
+      FragmentPlace p = placeInC(l, v);
+      in[p.row][p.column] = halfC ? halfToFloat(uint16_t(r[l] >> (16 * (v & 1)))) : asFloat(r[l]);
+    }
+  }
+  tensorTile(a, b, k, 16, in, out, ta, tb, tensorModel(f[fArch], ta));
+  for (unsigned v = 0; v < countD; ++v) {
+    uint32_t *r = row<uint32_t>(w, registers[v]);
+    for (unsigned l = 0; l < 32; ++l) {
+      if (!(mask >> l & 1))
+        continue;
+      if (!halfD) {
+        FragmentPlace p = placeInC(l, v);
+        r[l] = asBits(canonical(out[p.row][p.column]));
+        continue;
+      }
+      FragmentPlace lo = placeInC(l, 2 * v), hi = placeInC(l, 2 * v + 1);
+      r[l] = floatToHalf(out[lo.row][lo.column]) | uint32_t(floatToHalf(out[hi.row][hi.column])) << 16;
+    }
+  }
+}
+
+/// m8n8k4 in f64: one fma after another along k.
+void runMmaDouble(Warp &w, const Inst &i, uint32_t mask) {
+  const uint32_t *r = w.pool + i.aux + fRegisters;
+  double a[32], b[32], c[2][32];
+  std::memcpy(a, row<double>(w, r[2]), sizeof(a));
+  std::memcpy(b, row<double>(w, r[3]), sizeof(b));
+  for (unsigned v = 0; v < 2; ++v)
+    std::memcpy(c[v], row<double>(w, r[4 + v]), sizeof(c[v]));
+  for (unsigned v = 0; v < 2; ++v)
+    for (unsigned l = 0; l < 32; ++l) {
+      FragmentPlace p = placeInC(l, v);
+      double sum = c[v][l];
+      for (unsigned k = 0; k < 4; ++k)
+        sum = std::fma(a[p.row * 4 + k], b[p.column * 4 + k], sum);
+      if (mask >> l & 1)
+        row<double>(w, r[v])[l] = sum;
+    }
+}
+
+bool finishSync(Decoder &d, Handler h, Pipe pipe) {
+  d.out.flow = Flow::warpSync;
+  d.out.c = d.constant(0xffffffff, 4); // .aligned: every lane of the warp
+  return finish(d, h, pipe);
+}
+
+bool eatMmaType(Decoder &d, MmaTypeRow &type) {
+  for (const MmaTypeRow &row : mmaTypes)
+    if (d.eat(row.name)) {
+      type = row;
+      return true;
+    }
+  return d.badModifier("an element type");
+}
+
+struct Shape {
+  const char *name;
+  unsigned rows, k;
+};
+const Shape shapes[] = {{"m8n8k4", 8, 4},     {"m16n8k4", 16, 4},    {"m16n8k8", 16, 8},   {"m16n8k16", 16, 16},
+                        {"m8n8k16", 8, 16},   {"m16n8k32", 16, 32},  {"m8n8k32", 8, 32},   {"m16n8k64", 16, 64},
+                        {"m8n8k128", 8, 128}, {"m16n8k128", 16, 128}, {"m16n8k256", 16, 256}};
+
+/// Which shapes a type has, and the oldest target and PTX version.
+bool shapeAllowed(Decoder &d, const Shape &s, const MmaTypeRow &t) {
+  auto is = [&](unsigned rows, unsigned k) { return s.rows == rows && s.k == k; };
+  switch (t.type) {
+  case MmaType::f16:
+    if (is(16, 8)) return d.require(75, 65, "mma m16n8k8 of f16");
+    if (is(16, 16)) return d.require(80, 70, "mma m16n8k16 of f16");
+    if (is(8, 4)) return d.unsupported("mma m8n8k4 of f16 (Volta)");
+    break;
+  case MmaType::bf16:
+    if (is(16, 8) || is(16, 16)) return d.require(80, 70, "mma of bf16");
+    break;
+  case MmaType::tf32:
+    if (is(16, 4) || is(16, 8)) return d.require(80, 70, "mma of tf32");
+    break;
+  case MmaType::e4m3: case MmaType::e5m2:
+    if (is(16, 32)) return d.require(89, 84, "mma of fp8");
+    if (is(16, 16)) return d.require(89, 87, "mma m16n8k16 of fp8");
+    break;
+  case MmaType::s8: case MmaType::u8:
+    if (is(8, 16)) return d.require(75, 65, "mma of 8-bit integers");
+    if (is(16, 16) || is(16, 32)) return d.require(80, 70, "mma m16n8 of 8-bit integers");
+    break;
+  case MmaType::s4: case MmaType::u4:
+    if (is(8, 32)) return d.require(75, 65, "mma of 4-bit integers");
+    if (is(16, 32) || is(16, 64)) return d.require(80, 70, "mma m16n8 of 4-bit integers");
+    break;
+  case MmaType::b1:
+    if (is(8, 128)) return d.require(75, 70, "mma of bits");
+    if (is(16, 128) || is(16, 256)) return d.require(80, 70, "mma m16n8 of bits");
+    break;
+  default: break;
+  }
+  return d.fail(formatString("mma has no shape .%s for .%s", s.name, t.name));
+}
+
+bool decodeMma(Decoder &d) {
+  if (d.peek("sp") || d.peek("sp::ordered_metadata"))
+    return d.unsupported("sparse mma");
+  if (!d.eat("sync") || !d.eat("aligned"))
+    return d.badModifier(".sync.aligned");
+  const Shape *shape = nullptr;
+  for (const Shape &s : shapes)
+    if (d.eat(s.name))
+      shape = &s;
+  if (!shape)
+    return d.badModifier("a shape");
+  if (!d.eat("row") || !d.eat("col"))
+    return d.badModifier(".row.col");
+  if (d.peek("kind::f8f6f4") || d.peek("kind::mxf8f6f4") || d.peek("kind::mxf4") || d.peek("kind::mxf4nvf4"))
+    return d.unsupported("mma with .kind");
+  uint32_t flags = d.eat("satfinite") ? flagSaturate : 0;
+  if (d.eat("f64")) {
+    if (!d.eat("f64") || !d.eat("f64") || !d.eat("f64"))
+      return d.badModifier(".f64");
+    if (shape->k != 4 || shape->rows != 8)
+      return d.unsupported("mma of f64 other than m8n8k4");
+    std::vector<uint32_t> pool(fRegisters, 0);
+    if (!d.require(80, 70, "mma of f64") || !d.expectOperands(4, 4) || !d.vectorOf(0, Type::f64, true, 2, pool) ||
+        !d.vectorOf(1, Type::f64, false, 1, pool) || !d.vectorOf(2, Type::f64, false, 1, pool) ||
+        !d.vectorOf(3, Type::f64, false, 2, pool))
+      return false;
+    d.out.aux = d.addPool(pool);
+    return finishSync(d, runMmaDouble, Pipe::tensor);
+  }
+  int dtype = d.eatOneOf({"s32", "f32", "f16"});
+  if (dtype < 0)
+    return d.badModifier("the type of the result");
+  MmaTypeRow ta, tb;
+  if (!eatMmaType(d, ta) || !eatMmaType(d, tb) || !shapeAllowed(d, *shape, ta))
+    return false;
+  int ctype = d.eatOneOf({"s32", "f32", "f16"});
+  if (ctype < 0)
+    return d.badModifier("the type of the accumulator");
+  bool integer = ta.type <= MmaType::b1;
+  bool mixed = ta.bits == 8 || ta.bits == 4; // s8 with u8, e4m3 with e5m2
+  if (tb.bits != ta.bits || (!mixed && ta.type != tb.type) || (tb.type <= MmaType::b1) != integer)
+    return d.fail("mma with element types that do not go together");
+  if (integer != (dtype == 0) || integer != (ctype == 0))
+    return d.fail("mma with a result of another kind");
+  if ((dtype == 2 || ctype == 2) && ta.type != MmaType::f16 && ta.bits != 8)
+    return d.fail("mma of this type accumulates in f32");
+  if (dtype != ctype)
+    return d.fail("mma with different types of result and accumulator is not supported");
+  if (ta.type == MmaType::b1) {
+    int op = d.eatOneOf({"xor", "and"});
+    if (op < 0 || !d.eat("popc"))
+      return d.badModifier(".xor.popc or .and.popc");
+    flags |= op ? flagAnd : 0;
+    if (op && !d.require(80, 71, "mma of bits with and"))
+      return false;
+  }
+  if ((flags & flagSaturate) && (!integer || ta.type == MmaType::b1))
+    return d.fail(".satfinite does not go with this type");
+  flags |= (dtype == 2 ? flagHalfD : 0) | (ctype == 2 ? flagHalfC : 0);
+  unsigned wordsA = shape->rows * shape->k * ta.bits / 32 / 32, wordsB = 8 * shape->k * tb.bits / 32 / 32;
+  unsigned values = shape->rows * 8 / 32;
+  unsigned countD = dtype == 2 ? values / 2 : values;
+  std::vector<uint32_t> pool = {shape->rows, shape->k, uint32_t(ta.type), uint32_t(tb.type),
+                                wordsA,      wordsB,   countD,            flags, d.deviceArch()};
+  Type accumulator = integer ? Type::s32 : dtype == 2 ? Type::b32 : Type::f32;
+  if (!d.expectOperands(4, 4) || !d.vectorOf(0, accumulator, true, countD, pool) ||
+      !d.vectorOf(1, Type::b32, false, wordsA, pool) || !d.vectorOf(2, Type::b32, false, wordsB, pool) ||
+      !d.vectorOf(3, accumulator, false, countD, pool))
+    return false;
+  d.out.aux = d.addPool(pool);
+  return finishSync(d, integer ? runMmaInteger : runMmaFloat, Pipe::tensor);
+}
+
+//===----------------------------------------------------------------------===//
+// ldmatrix, stmatrix, movmatrix: 8 x 8 matrices of 16-bit elements
+//===----------------------------------------------------------------------===//
+
+/// Rows of the matrices from shared memory: pointers by lane, or null.
+bool matrixRows(Warp &w, const Inst &i, bool isStore, uint8_t *(&rows)[32]) {
+  uint64_t offsets[32] = {};
+  uint32_t lanes = i.p0 == 4 ? allLanes : (1u << (8 * i.p0)) - 1;
+  for (unsigned l = 0; l < 8u * i.p0; ++l) {
+    uint64_t at = (i.p3 & 1) ? row<uint64_t>(w, i.a)[l] + i.imm
+                             : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
+    if (i.p3 & 2) { // generic
+      if (at - sharedWindow >= windowBytes) {
+        report(w, FindingKind::outOfBounds, l, at, "matrix address is not in shared memory", true);
+        return false;
+      }
+      at -= sharedWindow;
+    }
+    offsets[l] = at;
+    rows[l] = accessShared(w, l, at, 16, isStore, !isStore);
+    if (!rows[l])
+      return false;
+  }
+  countSharedPasses(w, offsets, lanes, 16);
+  return true;
+}
+
+/// p0 = matrices, p1 = transposed, pool[aux..] = registers.
+void runLdmatrix(Warp &w, const Inst &i, uint32_t mask) {
+  uint8_t *rows[32];
+  if (!matrixRows(w, i, false, rows))
+    return;
+  for (unsigned k = 0; k < i.p0; ++k) {
+    uint32_t v[32];
+    for (unsigned l = 0; l < 32; ++l) {
+      uint16_t e[2];
+      for (unsigned h = 0; h < 2; ++h) {
+        unsigned r = i.p1 ? 2 * (l % 4) + h : l / 4, c = i.p1 ? l / 4 : 2 * (l % 4) + h;
+        std::memcpy(&e[h], rows[8 * k + r] + 2 * c, 2);
+      }
+      v[l] = e[0] | uint32_t(e[1]) << 16;
+    }
+    uint32_t *d = row<uint32_t>(w, w.pool[i.aux + k]);
+    for (unsigned l = 0; l < 32; ++l)
+      if (mask >> l & 1)
+        d[l] = v[l];
+  }
+}
+void runStmatrix(Warp &w, const Inst &i, uint32_t) {
+  uint8_t *rows[32];
+  if (!matrixRows(w, i, true, rows))
+    return;
+  for (unsigned k = 0; k < i.p0; ++k) {
+    const uint32_t *v = row<uint32_t>(w, w.pool[i.aux + k]);
+    for (unsigned l = 0; l < 32; ++l)
+      for (unsigned h = 0; h < 2; ++h) {
+        uint16_t e = uint16_t(v[l] >> (16 * h));
+        unsigned r = i.p1 ? 2 * (l % 4) + h : l / 4, c = i.p1 ? l / 4 : 2 * (l % 4) + h;
+        std::memcpy(rows[8 * k + r] + 2 * c, &e, 2);
+      }
+  }
+}
+void runMovmatrix(Warp &w, const Inst &i, uint32_t mask) {
+  uint16_t m[8][8];
+  const uint32_t *a = row<uint32_t>(w, i.a);
+  for (unsigned l = 0; l < 32; ++l)
+    for (unsigned h = 0; h < 2; ++h)
+      m[l / 4][2 * (l % 4) + h] = uint16_t(a[l] >> (16 * h));
+  uint32_t *d = row<uint32_t>(w, i.d);
+  for (unsigned l = 0; l < 32; ++l)
+    if (mask >> l & 1)
+      d[l] = m[2 * (l % 4)][l / 4] | uint32_t(m[2 * (l % 4) + 1][l / 4]) << 16;
+}
+
+bool decodeMatrixMove(Decoder &d) {
+  bool store = d.inst().opcode == "stmatrix";
+  if (!d.eat("sync") || !d.eat("aligned"))
+    return d.badModifier(".sync.aligned");
+  if (d.peek("m16n16") || d.peek("m8n16") || d.peek("m16n8"))
+    return d.unsupported("ldmatrix or stmatrix of 8-bit elements");
+  if (!d.eat("m8n8"))
+    return d.badModifier(".m8n8");
+  int count = d.eatOneOf({"x1", "x2", "x4"});
+  if (count < 0)
+    return d.badModifier(".x1, .x2 or .x4");
+  d.out.p0 = uint8_t(1u << count);
+  d.out.p1 = d.eat("trans");
+  bool shared = d.eatOneOf({"shared", "shared::cta"}) >= 0;
+  if (!d.eat("b16"))
+    return d.badModifier(".b16");
+  if (!(store ? d.require(90, 78, "stmatrix") : d.require(75, 65, "ldmatrix")) || !d.expectOperands(2, 2))
+    return false;
+  Decoder::Address address;
+  std::vector<uint32_t> registers;
+  if (!d.address(store ? 0 : 1, shared ? Space::shared : Space::none, address) ||
+      !d.vectorOf(store ? 1 : 0, Type::b32, !store, d.out.p0, registers))
+    return false;
+  d.out.a = address.slot;
+  d.out.imm = uint64_t(address.offset);
+  d.out.p3 = uint8_t((address.wide ? 1 : 0) | (shared ? 0 : 2));
+  d.out.aux = d.addPool(registers);
+  return finishSync(d, store ? runStmatrix : runLdmatrix, Pipe::lsu);
+}
+
+bool decodeMovmatrix(Decoder &d) {
+  if (!d.eat("sync") || !d.eat("aligned") || !d.eat("m8n8") || !d.eat("trans") || !d.eat("b16"))
+    return d.badModifier(".sync.aligned.m8n8.trans.b16");
+  return d.require(75, 78, "movmatrix") && d.expectOperands(2, 2) && d.dest(0, Type::b32, d.out.d) &&
+         d.source(1, Type::b32, d.out.a) && finishSync(d, runMovmatrix, Pipe::xu);
+}
+
+} // namespace
+
+const OpcodeRow lowbit::ptx::matrixOpcodes[] = {
+    {"mma", decodeMma},           {"ldmatrix", decodeMatrixMove}, {"stmatrix", decodeMatrixMove},
+    {"movmatrix", decodeMovmatrix}, {"wmma", decodeWmma},         {nullptr, nullptr}};

@@ -1,0 +1,606 @@
+//===- OpsMemory.cpp - Loads, stores and addresses ------------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/Simulator/Lanes.h"
+
+#include <bit>
+
+using namespace lowbit::ptx;
+
+namespace {
+
+// Fields of ld and st: a = base slot, imm = offset, d = register (first of the
+// vector), aux = pool index of all registers, p0 = their count, p1 = bytes of
+// an element, p2 = bytes of a register.
+// p3: bit 0 = the base has 64 bits, bit 1 = sign-extend.
+
+inline void laneAddresses(Warp &w, const Inst &i, uint64_t *out) {
+  if (i.p3 & 1) {
+    const uint64_t *a = row<uint64_t>(w, i.a);
+    for (unsigned l = 0; l < 32; ++l)
+      out[l] = a[l] + i.imm;
+  } else {
+    const uint32_t *a = row<uint32_t>(w, i.a);
+    for (unsigned l = 0; l < 32; ++l)
+      out[l] = uint32_t(a[l] + uint32_t(i.imm));
+  }
+}
+
+template <class T> inline void readElement(Warp &w, uint32_t slot, unsigned l, const uint8_t *p) {
+  std::memcpy(w.r + slot + l * sizeof(T), p, sizeof(T));
+}
+
+/// Fills one lane's registers from memory (or zeros).
+void fillLane(Warp &w, const Inst &i, unsigned l, const uint8_t *p) {
+  for (unsigned k = 0; k < i.p0; ++k) {
+    uint8_t *d = w.r + w.pool[i.aux + k] + l * i.p2;
+    uint64_t v[2] = {0, 0};
+    if (p)
+      std::memcpy(v, p + k * i.p1, i.p1);
+    if ((i.p3 & 2) && i.p2 > i.p1) {
+      unsigned shift = 64 - 8 * i.p1;
+      v[0] = uint64_t(int64_t(v[0] << shift) >> shift);
+    }
+    std::memcpy(d, v, i.p2);
+  }
+}
+void takeLane(Warp &w, const Inst &i, unsigned l, uint8_t *p) {
+  for (unsigned k = 0; k < i.p0; ++k)
+    std::memcpy(p + k * i.p1, w.r + w.pool[i.aux + k] + l * i.p2, i.p1);
+}
+
+/// Loads of 4-byte elements whose lanes lie one after another.
+template <class T, class Base>
+inline void loadRows(Warp &w, const Inst &i, uint32_t mask, Base base) {
+  unsigned n = i.p0;
+  for (unsigned k = 0; k < n; ++k) {
+    T *d = row<T>(w, w.pool[i.aux + k]);
+    if (mask == allLanes) {
+      for (unsigned l = 0; l < 32; ++l)
+        std::memcpy(&d[l], base(l) + k * sizeof(T), sizeof(T));
+    } else {
+      for (uint32_t m = mask; m; m &= m - 1) {
+        unsigned l = unsigned(std::countr_zero(m));
+        std::memcpy(&d[l], base(l) + k * sizeof(T), sizeof(T));
+      }
+    }
+  }
+}
+template <class T, class Base>
+inline void storeRows(Warp &w, const Inst &i, uint32_t mask, Base base) {
+  unsigned n = i.p0;
+  for (uint32_t m = mask; m; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    for (unsigned k = 0; k < n; ++k)
+      std::memcpy(base(l) + k * sizeof(T), &row<T>(w, w.pool[i.aux + k])[l], sizeof(T));
+  }
+}
+template <class Base>
+void loadAll(Warp &w, const Inst &i, uint32_t mask, Base base) {
+  if (i.p1 == 4 && i.p2 == 4)
+    loadRows<uint32_t>(w, i, mask, base);
+  else if (i.p1 == 8)
+    loadRows<uint64_t>(w, i, mask, base);
+  else if (i.p1 == 2 && i.p2 == 2)
+    loadRows<uint16_t>(w, i, mask, base);
+  else
+    for (uint32_t m = mask; m; m &= m - 1) {
+      unsigned l = unsigned(std::countr_zero(m));
+      fillLane(w, i, l, base(l));
+    }
+}
+template <class Base>
+void storeAll(Warp &w, const Inst &i, uint32_t mask, Base base) {
+  if (i.p1 == 4 && i.p2 == 4)
+    storeRows<uint32_t>(w, i, mask, base);
+  else if (i.p1 == 8)
+    storeRows<uint64_t>(w, i, mask, base);
+  else
+    for (uint32_t m = mask; m; m &= m - 1) {
+      unsigned l = unsigned(std::countr_zero(m));
+      takeLane(w, i, l, base(l));
+    }
+}
+
+bool marked(const uint8_t *marks, uint32_t bytes) {
+  switch (bytes) {
+  case 1: return *marks == 1;
+  case 2: { uint16_t v; std::memcpy(&v, marks, 2); return v == 0x0101; }
+  case 4: { uint32_t v; std::memcpy(&v, marks, 4); return v == 0x01010101; }
+  default:
+    for (uint32_t k = 0; k < bytes; k += 8) {
+      uint64_t v;
+      std::memcpy(&v, marks + k, 8);
+      if (v != 0x0101010101010101)
+        return false;
+    }
+    return true;
+  }
+}
+
+void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address, bool isStore) {
+  uint32_t bytes = uint32_t(i.p0) * i.p1;
+  Worker &worker = *w.worker;
+  if (!coverGlobal(w, address, mask, bytes) || worker.races) {
+    for (uint32_t m = mask; m && !worker.stop; m &= m - 1) {
+      unsigned l = unsigned(std::countr_zero(m));
+      uint8_t *p = accessGlobal(w, l, address[l], bytes, isStore, !isStore);
+      if (!isStore)
+        fillLane(w, i, l, p);
+      else if (p)
+        takeLane(w, i, l, p);
+    }
+    if (!worker.stop)
+      countSectors(w, address, mask, bytes);
+    return;
+  }
+  countSectors(w, address, mask, bytes);
+  DeviceMemory &memory = *worker.launch->memory;
+  if (!worker.perInstruction[w.pc].cacheWritten) {
+    for (uint32_t m = mask; m; m &= m - 1) {
+      unsigned l = unsigned(std::countr_zero(m));
+      uint8_t *marks = memory.marks(address[l]);
+      if (isStore)
+        std::memset(marks, byteWritten, bytes);
+      else if (!marked(marks, bytes))
+        accessGlobal(w, l, address[l], bytes, false); // reports
+    }
+  }
+  uint8_t *host = memory.host(globalWindow) - globalWindow;
+  auto base = [=](unsigned l) { return host + address[l]; };
+  if (isStore)
+    storeAll(w, i, mask, base);
+  else
+    loadAll(w, i, mask, base);
+}
+
+void sharedAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *offset, bool isStore) {
+  uint32_t bytes = uint32_t(i.p0) * i.p1;
+  Worker &worker = *w.worker;
+  Cta &cta = *w.cta;
+  uint64_t size = cta.shared.size();
+  bool fast = !worker.races && size >= bytes;
+  uint64_t bits = 0, worst = 0;
+  for (uint32_t m = mask; m; m &= m - 1) {
+    uint64_t at = offset[std::countr_zero(m)] - sharedBase;
+    worst = at > worst ? at : worst;
+    bits |= at;
+  }
+  static_assert((sharedBase & 15) == 0);
+  if (!fast || worst > size - bytes || (bits & (bytes - 1))) {
+    for (uint32_t m = mask; m && !worker.stop; m &= m - 1) {
+      unsigned l = unsigned(std::countr_zero(m));
+      uint8_t *p = accessShared(w, l, offset[l], bytes, isStore, !isStore);
+      if (!isStore)
+        fillLane(w, i, l, p);
+      else if (p)
+        takeLane(w, i, l, p);
+    }
+    if (!worker.stop)
+      countSharedPasses(w, offset, mask, bytes);
+    return;
+  }
+  countSharedPasses(w, offset, mask, bytes);
+  uint8_t *marks = cta.sharedMarks.data() - sharedBase;
+  for (uint32_t m = mask; m; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    if (isStore)
+      std::memset(marks + offset[l], byteWritten, bytes);
+    else if (!marked(marks + offset[l], bytes))
+      accessShared(w, l, offset[l], bytes, false); // reports
+  }
+  uint8_t *host = cta.shared.data() - sharedBase;
+  auto base = [=](unsigned l) { return host + offset[l]; };
+  if (isStore)
+    storeAll(w, i, mask, base);
+  else
+    loadAll(w, i, mask, base);
+}
+
+template <bool Store> void runGlobal(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t address[32];
+  laneAddresses(w, i, address);
+  w.worker->ordered = i.p3 & 4;
+  globalAccess(w, i, mask, address, Store);
+}
+template <bool Store> void runShared(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t offset[32];
+  laneAddresses(w, i, offset);
+  w.worker->ordered = i.p3 & 4;
+  sharedAccess(w, i, mask, offset, Store);
+}
+template <bool Store> void runLocal(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t offset[32];
+  laneAddresses(w, i, offset);
+  for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    uint8_t *p = accessLocal(w, l, offset[l], uint32_t(i.p0) * i.p1, Store, !Store);
+    if (!Store)
+      fillLane(w, i, l, p);
+    else if (p)
+      takeLane(w, i, l, p);
+  }
+}
+template <bool Store> void runGeneric(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t address[32];
+  laneAddresses(w, i, address);
+  w.worker->ordered = i.p3 & 4;
+  bool allShared = true, allGlobal = true;
+  for (uint32_t m = mask; m; m &= m - 1) {
+    uint64_t a = address[std::countr_zero(m)];
+    allGlobal &= a >= globalWindow;
+    allShared &= a - sharedWindow < windowBytes;
+  }
+  if (allGlobal)
+    return globalAccess(w, i, mask, address, Store);
+  if (allShared) {
+    for (uint64_t &a : address)
+      a -= sharedWindow;
+    return sharedAccess(w, i, mask, address, Store);
+  }
+  for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    uint8_t *p = accessGeneric(w, l, address[l], uint32_t(i.p0) * i.p1, Store, !Store);
+    if (!Store)
+      fillLane(w, i, l, p);
+    else if (p)
+      takeLane(w, i, l, p);
+  }
+}
+void runParam(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t address[32];
+  laneAddresses(w, i, address);
+  for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
+    unsigned l = unsigned(std::countr_zero(m));
+    fillLane(w, i, l, accessGeneric(w, l, paramWindow + address[l], uint32_t(i.p0) * i.p1, false));
+  }
+}
+/// The usual case: a constant offset, one 4- or 8-byte element, checked when
+/// decoded.
+template <class T> void runParamScalar(Warp &w, const Inst &i, uint32_t mask) {
+  T v;
+  std::memcpy(&v, w.worker->launch->params + i.imm, sizeof(T));
+  eachLane(row<T>(w, i.d), mask, [=](unsigned) { return v; });
+}
+
+/// What comes between the opcode and the type.
+struct MemoryModifiers {
+  Space space = Space::none;
+  bool nonCoherent = false, cacheHint = false, ordered = false;
+  unsigned vector = 1;
+  Type type = Type::none;
+};
+
+bool parseModifiers(Decoder &d, MemoryModifiers &m) {
+  bool isLoad = d.inst().opcode != "st";
+  for (;;) {
+    if (d.eat("weak"))
+      continue;
+    if (d.eat("volatile")) {
+      m.ordered = true;
+      continue;
+    }
+    if (d.peek("relaxed") || d.peek("acquire") || d.peek("release") || d.peek("mmio")) {
+      if (!d.require(70, 60, "memory ordering"))
+        return false;
+      if (d.peek(isLoad ? "release" : "acquire"))
+        return d.badModifier("another ordering");
+      m.ordered = true;
+      d.skipModifier();
+      continue;
+    }
+    if (d.eatOneOf({"cta", "gpu", "sys"}) >= 0)
+      continue;
+    if (d.peek("cluster")) {
+      if (!d.require(90, 78, ".cluster"))
+        return false;
+      d.skipModifier();
+      continue;
+    }
+    int space = d.eatOneOf({"global", "shared", "shared::cta", "local", "param", "const", "param::func", "param::entry"});
+    if (space >= 0) {
+      static const Space spaces[] = {Space::global, Space::shared, Space::shared, Space::local,
+                                     Space::param,  Space::constant, Space::param, Space::param};
+      if (m.space != Space::none)
+        return d.fail("two state spaces");
+      m.space = spaces[space];
+      continue;
+    }
+    if (d.peek("shared::cluster"))
+      return d.unsupported("shared memory of a cluster");
+    if (isLoad && d.eat("nc")) {
+      m.nonCoherent = true;
+      continue;
+    }
+    if (d.eatOneOf({"ca", "cg", "cs", "lu", "cv", "wb", "wt", "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first",
+                    "L1::evict_last", "L1::no_allocate", "L2::evict_normal", "L2::evict_first", "L2::evict_last",
+                    "L2::64B", "L2::128B", "L2::256B"}) >= 0)
+      continue;
+    if (d.eat("L2::cache_hint")) {
+      m.cacheHint = true;
+      if (!d.require(80, 74, "cache hints"))
+        return false;
+      continue;
+    }
+    break;
+  }
+  int vector = d.eatOneOf({"v2", "v4", "v8"});
+  m.vector = vector < 0 ? 1 : 2u << vector;
+  return d.expectType(m.type);
+}
+
+} // namespace
+
+static bool decodeLoadStore(Decoder &d) {
+  bool store = d.inst().opcode == "st";
+  MemoryModifiers m;
+  if (!parseModifiers(d, m))
+    return false;
+  if (m.nonCoherent && m.space != Space::global)
+    return d.fail(".nc goes with .global");
+  unsigned size = typeSize(m.type);
+  if (m.type == Type::pred || m.type == Type::f16x2 || m.type == Type::bf16x2 || m.type == Type::f16 || m.type == Type::bf16)
+    return d.badType(m.type);
+  if (m.vector * size > 16 && !(m.vector * size == 32 && m.space == Space::global && d.require(100, 88, "32-byte access")))
+    return d.diagnosed() ? false : d.fail("vector of more than 16 bytes");
+  if (size == 16 && !d.require(70, 83, "128-bit loads and stores"))
+    return false;
+  size_t n = m.cacheHint ? 3 : 2;
+  if (!d.expectOperands(n, n))
+    return false;
+  size_t data = store ? 1 : 0, place = store ? 0 : 1;
+  uint32_t policy;
+  if (m.cacheHint && !d.source(2, Type::b64, policy))
+    return false;
+  Decoder::Address address;
+  if (!d.address(place, m.space, address))
+    return false;
+  const Operand &op = d.operand(data);
+  std::vector<const Operand *> list;
+  if (op.kind == OperandKind::vector)
+    for (const Operand &e : op.elems)
+      list.push_back(&e);
+  else
+    list.push_back(&op);
+  if (list.size() != m.vector)
+    return d.fail(op.loc, "the number of registers does not match the vector");
+  std::vector<uint32_t> slots;
+  unsigned registerSize = 0;
+  for (const Operand *e : list) {
+    uint32_t slot;
+    unsigned got;
+    if (!(store ? d.wideSource(*e, m.type, slot, got) : d.wideDest(*e, m.type, slot, got)))
+      return false;
+    if (registerSize && got != registerSize && e->kind == OperandKind::reg)
+      return d.fail(e->loc, "registers of different sizes");
+    if (e->kind == OperandKind::reg || !registerSize)
+      registerSize = got;
+    slots.push_back(slot);
+  }
+  Inst &o = d.out;
+  o.d = slots[0];
+  o.aux = d.addPool(slots);
+  o.p0 = uint8_t(m.vector);
+  o.p1 = uint8_t(size);
+  o.p2 = uint8_t(registerSize);
+  o.a = address.slot;
+  o.imm = uint64_t(address.offset);
+  o.p3 = uint8_t((address.wide ? 1 : 0) | (isSigned(m.type) ? 2 : 0) | (m.ordered ? 4 : 0));
+  o.flow = Flow::memory;
+  o.pipe = Pipe::lsu;
+  Handler h = nullptr;
+  switch (m.space) {
+  case Space::global: case Space::constant:
+    if (store && m.space == Space::constant)
+      return d.fail("stores to .const are not possible");
+    h = store ? runGlobal<true> : runGlobal<false>;
+    break;
+  case Space::shared: h = store ? runShared<true> : runShared<false>; break;
+  case Space::local: h = store ? runLocal<true> : runLocal<false>; break;
+  case Space::none: h = store ? runGeneric<true> : runGeneric<false>; break;
+  case Space::param:
+    if (!d.operand(place).elems[0].name.empty() && !address.isKernelParam) {
+      h = store ? runLocal<true> : runLocal<false>; // of a called function
+      break;
+    }
+    if (store)
+      return d.fail("a kernel cannot write its parameters");
+    h = runParam;
+    if (address.isKernelParam) {
+      uint64_t at = d.kernelParamAddress(address);
+      if (at + size * m.vector > d.kernelParamBytes())
+        return d.fail("load beyond the parameters");
+      if (m.vector == 1 && registerSize == size && (size == 4 || size == 8)) {
+        h = size == 4 ? runParamScalar<uint32_t> : runParamScalar<uint64_t>;
+        o.imm = at;
+        o.flow = Flow::next;
+      }
+    }
+    break;
+  default: return d.fail("unknown state space");
+  }
+  o.run = h;
+  d.emit();
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// mov
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// d = {pool[aux..]}: p0 parts of p1 bytes.
+void runPack(Warp &w, const Inst &i, uint32_t mask) {
+  for (unsigned k = 0; k < i.p0; ++k) {
+    const uint8_t *a = w.r + w.pool[i.aux + k];
+    for (unsigned l = 0; l < 32; ++l)
+      if (mask >> l & 1)
+        std::memcpy(w.r + i.d + l * i.p0 * i.p1 + k * i.p1, a + l * i.p1, i.p1);
+  }
+}
+void runUnpack(Warp &w, const Inst &i, uint32_t mask) {
+  // A destination may be the source's own row only through different registers,
+  // but copy first all the same.
+  uint8_t copy[32 * 16];
+  unsigned size = unsigned(i.p0) * i.p1;
+  std::memcpy(copy, w.r + i.a, 32 * size);
+  for (unsigned k = 0; k < i.p0; ++k) {
+    uint8_t *d = w.r + w.pool[i.aux + k];
+    for (unsigned l = 0; l < 32; ++l)
+      if (mask >> l & 1)
+        std::memcpy(d + l * i.p1, copy + l * size + k * i.p1, i.p1);
+  }
+}
+/// Clocks advance with every instruction of the worker. p0: 64 bits.
+void runClock(Warp &w, const Inst &i, uint32_t mask) {
+  uint64_t now = w.worker->executed;
+  if (i.p0)
+    eachLane(row<uint64_t>(w, i.d), mask, [=](unsigned) { return now; });
+  else
+    eachLane(row<uint32_t>(w, i.d), mask, [=](unsigned) { return uint32_t(now); });
+}
+} // namespace
+
+static Type partType(unsigned bytes) {
+  return bytes == 1   ? Type::b8
+         : bytes == 2 ? Type::b16
+         : bytes == 4 ? Type::b32
+         : bytes == 8 ? Type::b64
+                      : Type::none;
+}
+
+static bool decodeMov(Decoder &d) {
+  Type type;
+  if (!d.expectType(type) || !d.expectOperands(2, 2))
+    return false;
+  const Operand &to = d.operand(0), &from = d.operand(1);
+  if (to.kind == OperandKind::vector || from.kind == OperandKind::vector) {
+    bool pack = from.kind == OperandKind::vector;
+    const Operand &vector = pack ? from : to;
+    size_t n = vector.elems.size();
+    if (pack && to.kind == OperandKind::vector)
+      return d.fail("mov between vectors");
+    if ((n != 2 && n != 4) || type < Type::b16 || type > Type::b128)
+      return d.fail("mov packs or unpacks 2 or 4 parts of .b16 to .b128");
+    unsigned part = typeSize(type) / unsigned(n);
+    std::vector<uint32_t> slots;
+    if (part < 1 || (part == 1 && n == 2))
+      return d.fail("mov of byte parts is not supported");
+    if (part == 1)
+      return d.fail("mov of byte parts is not supported");
+    if (!d.vectorOf(pack ? 1 : 0, partType(part), !pack, n, slots))
+      return false;
+    d.out.p0 = uint8_t(n);
+    d.out.p1 = uint8_t(part);
+    d.out.aux = d.addPool(slots);
+    if (!(pack ? d.dest(0, type, d.out.d) : d.source(1, type, d.out.a)))
+      return false;
+    return finish(d, pack ? runPack : runUnpack);
+  }
+  if (from.kind == OperandKind::special &&
+      (from.name == "%clock" || from.name == "%clock64" || from.name == "%globaltimer" || from.name == "%clock_hi" ||
+       from.name == "%globaltimer_lo" || from.name == "%globaltimer_hi")) {
+    d.out.p0 = typeSize(type) == 8;
+    return d.dest(0, type, d.out.d) && finish(d, runClock);
+  }
+  if (!d.dest(0, type, d.out.d))
+    return false;
+  if (from.kind == OperandKind::symbol && from.variable == -1 && d.isFunction(from.name))
+    return d.fail(from.loc, "addresses of functions are not supported");
+  if (!d.source(1, type, d.out.a))
+    return false;
+  if (type == Type::pred)
+    d.out.p0 = from.negated;
+  return finish(d, moveHandler(type));
+}
+
+//===----------------------------------------------------------------------===//
+// cvta, isspacep, prefetch and relatives
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// d = a + imm where a is in the window, p0: 1 = to a space (subtract).
+void runCvta(Warp &w, const Inst &i, uint32_t mask) {
+  const uint64_t *a = row<uint64_t>(w, i.a);
+  uint64_t base = i.imm;
+  if (i.p0)
+    eachLane(row<uint64_t>(w, i.d), mask, [=](unsigned l) { return a[l] - base; });
+  else
+    eachLane(row<uint64_t>(w, i.d), mask, [=](unsigned l) { return a[l] + base; });
+}
+void runIsSpace(Warp &w, const Inst &i, uint32_t mask) {
+  const uint64_t *a = row<uint64_t>(w, i.a);
+  uint32_t m = 0;
+  for (unsigned l = 0; l < 32; ++l) {
+    bool in = i.imm == globalWindow ? a[l] >= globalWindow : a[l] - i.imm < windowBytes;
+    m |= uint32_t(in) << l;
+  }
+  uint32_t &p = predicate(w, i.d);
+  p = (p & ~mask) | (m & mask);
+}
+void runNothing(Warp &, const Inst &, uint32_t) {}
+
+bool windowOf(Decoder &d, uint64_t &base) {
+  int s = d.eatOneOf({"global", "shared", "shared::cta", "local", "param", "const", "param::entry"});
+  if (s < 0)
+    return d.badModifier("a state space");
+  static const uint64_t bases[] = {0, sharedWindow, sharedWindow, localWindow, paramWindow, 0, paramWindow};
+  base = bases[s];
+  return true;
+}
+} // namespace
+
+static bool decodeCvta(Decoder &d) {
+  d.out.p0 = d.eat("to");
+  if (!windowOf(d, d.out.imm))
+    return false;
+  if (!d.eat("u64"))
+    return d.badModifier(".u64");
+  return d.expectOperands(2, 2) && d.dest(0, Type::u64, d.out.d) && d.source(1, Type::u64, d.out.a) &&
+         finish(d, d.out.imm ? runCvta : runMove64);
+}
+static bool decodeIsspacep(Decoder &d) {
+  bool global = d.peek("global");
+  if (!windowOf(d, d.out.imm))
+    return false;
+  if (global)
+    d.out.imm = globalWindow;
+  return d.expectOperands(2, 2) && d.dest(0, Type::pred, d.out.d) && d.source(1, Type::u64, d.out.a) &&
+         finish(d, runIsSpace);
+}
+/// Hints: parsed strictly, without effect.
+static bool decodePrefetch(Decoder &d) {
+  int space = d.eatOneOf({"global", "local"});
+  if (d.eatOneOf({"L1", "L2", "L2::evict_last", "L2::evict_normal"}) < 0)
+    return d.badModifier(".L1 or .L2");
+  Decoder::Address address;
+  return d.expectOperands(1, 1) && d.address(0, space == 0 ? Space::global : space == 1 ? Space::local : Space::none, address) &&
+         finish(d, runNothing, Pipe::lsu);
+}
+static bool decodeCreatePolicy(Decoder &d) {
+  if (!d.require(80, 74, "createpolicy"))
+    return false;
+  if (!d.eat("fractional"))
+    return d.unsupported("createpolicy other than .fractional");
+  int n = 0;
+  while (d.eatOneOf({"L2::evict_last", "L2::evict_normal", "L2::evict_first", "L2::evict_unchanged"}) >= 0)
+    ++n;
+  if (!n || n > 2 || !d.eat("b64"))
+    return d.badModifier("one or two priorities and .b64");
+  d.out.a = d.constant(0x12f0000000000000, 8);
+  return d.expectOperands(1, 2) && d.dest(0, Type::b64, d.out.d) && finish(d, runMove64);
+}
+static bool decodeDiscard(Decoder &d) {
+  return d.unsupported(("'" + d.inst().opcode + "'").c_str());
+}
+
+const OpcodeRow lowbit::ptx::memoryOpcodes[] = {
+    {"ld", decodeLoadStore},       {"ldu", decodeLoadStore}, {"st", decodeLoadStore},
+    {"mov", decodeMov},            {"cvta", decodeCvta},     {"isspacep", decodeIsspacep},
+    {"prefetch", decodePrefetch},  {"prefetchu", decodePrefetch},
+    {"createpolicy", decodeCreatePolicy}, {"discard", decodeDiscard}, {"applypriority", decodeDiscard},
+    {nullptr, nullptr}};
