@@ -62,10 +62,9 @@ StatusOr<FileTensor> mlir::lowbit::resolveFile(const Checkpoint &checkpoint,
   // format by itself.
   bool isBytes = file.stored.type == "U8" || file.stored.type == "I8";
   if (file.stored.layout != file.layout && !isBytes)
-    return invalidArgument("%s is stored as %s, not as %s",
-                           tensorText(file.stored).c_str(),
-                           std::string(file.stored.type).c_str(),
-                           file.layout->name.c_str());
+    return invalidArgument(
+        "%s is stored as %s, not as %s", tensorText(file.stored).c_str(),
+        std::string(file.stored.type).c_str(), file.layout->name.c_str());
   LOWBIT_ASSIGN_OR_RETURN(uint64_t bytes,
                           ::lowbit::sourceBytes(*file.layout, rows, columns));
   if (bytes != file.stored.bytes.size())
@@ -92,8 +91,8 @@ StatusOr<FileTensor> mlir::lowbit::resolveFile(const Checkpoint &checkpoint,
   return file;
 }
 
-/// `count` stored floats as f32 (exact), or their reciprocals (rounded once), as
-/// a plain array.
+/// `count` stored floats as f32 (exact), or their reciprocals (rounded once),
+/// as a plain array.
 static StatusOr<std::vector<uint8_t>>
 readScaleTensor(const StoredTensor &tensor, int64_t count, bool invert) {
   const SourceLayout *layout = tensor.layout;
@@ -174,9 +173,9 @@ Status mlir::lowbit::writeFromFile(const FileTensor &file, const LeafDesc &leaf,
   }
   auto writeStrip = [&](int64_t begin, int64_t end) -> Status {
     thread_local ::lowbit::CanonicalRows rows;
-    LOWBIT_RETURN_IF_ERROR(::lowbit::readCanonicalRows(
-        *file.layout, file.stored.bytes, file.rows, file.columns, begin, end,
-        rows));
+    LOWBIT_RETURN_IF_ERROR(
+        ::lowbit::readCanonicalRows(*file.layout, file.stored.bytes, file.rows,
+                                    file.columns, begin, end, rows));
     LOWBIT_RETURN_IF_ERROR(writer.writeCodes(begin, end, rows.codes));
     for (size_t i = 0; i < params.size(); ++i)
       if (params[i].group > 0)
@@ -251,7 +250,8 @@ Status mlir::lowbit::writeSplat(const SplatValue &splat, const LeafDesc &leaf,
 // Components bound by name
 //===----------------------------------------------------------------------===//
 
-/// True when a tensor of safetensors type `type` can hold numbers of `component`.
+/// True when a tensor of safetensors type `type` can hold numbers of
+/// `component`.
 static bool holdsComponent(std::string_view type, const NumberDesc &number) {
   if (number.isFloat())
     return type == (number.format == FloatFormat::f16    ? "F16"
@@ -297,15 +297,14 @@ Status mlir::lowbit::writeFromBound(const Checkpoint &bound,
         tensor->bytes.size() != component.bytes ||
         !std::equal(tensor->shape.begin(), tensor->shape.end(),
                     component.storage.begin(), component.storage.end()))
-      return invalidArgument("%s is %s of shape %s, expected %u-bit %s of %s",
-                             tensorText(*tensor).c_str(),
-                             std::string(tensor->type).c_str(),
-                             shapeText(tensor->shape).c_str(),
-                             component.number.isFloat()
-                                 ? unsigned(component.number.width)
-                                 : component.number.storageBits(),
-                             component.number.isFloat() ? "floats" : "integers",
-                             shapeText(component.storage).c_str());
+      return invalidArgument(
+          "%s is %s of shape %s, expected %u-bit %s of %s",
+          tensorText(*tensor).c_str(), std::string(tensor->type).c_str(),
+          shapeText(tensor->shape).c_str(),
+          component.number.isFloat() ? unsigned(component.number.width)
+                                     : component.number.storageBits(),
+          component.number.isFloat() ? "floats" : "integers",
+          shapeText(component.storage).c_str());
     stored.push_back(tensor->bytes);
   }
   LOWBIT_ASSIGN_OR_RETURN(ComponentWriter writer,
@@ -318,9 +317,8 @@ Status mlir::lowbit::writeFromBound(const Checkpoint &bound,
   return forEachStrip(
       leaf.rows, stripRows(leaf), writer.rowsAreIndependent() ? threads : 1,
       [&](int64_t begin, int64_t end) -> Status {
-        std::span<const uint8_t> bytes =
-            stored[0].subspan(begin * leaf.columns * size,
-                              (end - begin) * leaf.columns * size);
+        std::span<const uint8_t> bytes = stored[0].subspan(
+            begin * leaf.columns * size, (end - begin) * leaf.columns * size);
         if (leaf.code.kind != ::lowbit::NumberKind::signedInt)
           return writer.writeCodes(begin, end, bytes);
         thread_local std::vector<uint8_t> plain;

@@ -41,8 +41,9 @@ std::string lowbit::import::shapeText(std::span<const int64_t> shape) {
 }
 
 static StoredTensor viewOf(const GgufTensor &tensor, const std::string &file) {
-  return {tensor.name,  ggmlTypeName(tensor.typeId), tensor.layout,
-          tensor.shape, tensor.bytes,                file,
+  return {tensor.name,   ggmlTypeName(tensor.typeId),
+          tensor.layout, tensor.shape,
+          tensor.bytes,  file,
           tensor.offset};
 }
 
@@ -56,16 +57,18 @@ StatusOr<Checkpoint> Checkpoint::open(const std::string &path) {
   Checkpoint checkpoint;
   checkpoint.name = path;
   if (!llvm::sys::fs::exists(path))
-    return notFound("'%s' does not exist; expected a GGUF file or a folder with "
-                    "config.json and safetensors",
-                    path.c_str());
+    return notFound(
+        "'%s' does not exist; expected a GGUF file or a folder with "
+        "config.json and safetensors",
+        path.c_str());
   if (llvm::sys::fs::is_directory(path)) {
     llvm::SmallString<128> config(path);
     llvm::sys::path::append(config, "config.json");
     if (!llvm::sys::fs::exists(config))
-      return invalidArgument("folder '%s' has no config.json; expected a Hugging "
-                             "Face model folder",
-                             path.c_str());
+      return invalidArgument(
+          "folder '%s' has no config.json; expected a Hugging "
+          "Face model folder",
+          path.c_str());
     checkpoint.checkpointKind = CheckpointKind::huggingface;
   } else if (llvm::StringRef(path).ends_with(".safetensors")) {
     checkpoint.checkpointKind = CheckpointKind::safetensors;
@@ -108,7 +111,8 @@ StatusOr<std::string> Checkpoint::sha256() const {
     return toHex(lowbit::sha256(safetensors->files().front().bytes()));
   llvm::SmallString<128> config(name);
   llvm::sys::path::append(config, "config.json");
-  LOWBIT_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(config.str().str()));
+  LOWBIT_ASSIGN_OR_RETURN(MappedFile file,
+                          MappedFile::open(config.str().str()));
   std::vector<std::pair<std::string, std::span<const uint8_t>>> parts;
   parts.emplace_back("config.json", file.bytes());
   for (const SafetensorsFile &shard : safetensors->files())

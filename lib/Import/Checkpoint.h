@@ -56,9 +56,9 @@ public:
   /// Null unless kind() is gguf.
   const GgufFile *gguf() const { return ggufFile ? &*ggufFile : nullptr; }
 
-  /// Hash of the whole checkpoint in hexadecimal. A file: its SHA-256. A folder:
-  /// the SHA-256 of what `sha256sum` prints for its config.json and safetensors
-  /// files in the order of their names.
+  /// Hash of the whole checkpoint in hexadecimal. A file: its SHA-256. A
+  /// folder: the SHA-256 of what `sha256sum` prints for its config.json and
+  /// safetensors files in the order of their names.
   StatusOr<std::string> sha256() const;
 
 private:

@@ -69,8 +69,8 @@ ComponentWriter::create(const LeafDesc &leaf,
   const std::vector<ComponentDesc> &descs = writer.codec.components();
   components.resize(descs.size());
   for (size_t i = 0; i < descs.size(); ++i) {
-    LOWBIT_RETURN_IF_ERROR(allocateZeroed(components[i], descs[i].bytes,
-                                          descs[i].name().c_str()));
+    LOWBIT_RETURN_IF_ERROR(
+        allocateZeroed(components[i], descs[i].bytes, descs[i].name().c_str()));
     (descs[i].role == ComponentRole::codes ? writer.fields : writer.paramBytes)
         .emplace_back(components[i]);
   }

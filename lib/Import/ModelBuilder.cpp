@@ -72,10 +72,10 @@ private:
 } // namespace
 
 Value LayerEmitter::norm(Value input, LayerRole weight) {
-  return NormOp::create(
-      builder, loc, input.getType(), NormKind::Rms, input, param(weight),
-      /*bias=*/Value(), /*scale=*/Value(), /*shift=*/Value(),
-      llvm::APFloat(static_cast<float>(config.rmsEps)));
+  return NormOp::create(builder, loc, input.getType(), NormKind::Rms, input,
+                        param(weight),
+                        /*bias=*/Value(), /*scale=*/Value(), /*shift=*/Value(),
+                        llvm::APFloat(static_cast<float>(config.rmsEps)));
 }
 
 Value LayerEmitter::quantized(Value input) {
@@ -87,8 +87,8 @@ Value LayerEmitter::quantized(Value input) {
       context, AffineMap::get(2, 0, builder.getAffineDimExpr(0)));
   auto scale = ParamSpecAttr::get(
       context,
-      getCodeAttr(context, ::lowbit::NumberDesc::floating(
-                               ::lowbit::FloatFormat::f32)),
+      getCodeAttr(context,
+                  ::lowbit::NumberDesc::floating(::lowbit::FloatFormat::f32)),
       perRow, AffineMap());
   auto leaf = LeafAttr::get(
       context, getCodeAttr(context, ::lowbit::NumberDesc::signedInt(8)),
@@ -121,8 +121,8 @@ Value LayerEmitter::rope(Value input, int64_t heads) {
 Value LayerEmitter::attention(Value query) {
   // A window that holds every position of the table is no window.
   bool windowed = slots.window > 0 && slots.window < positions;
-  float scale = static_cast<float>(
-      1.0 / std::sqrt(static_cast<double>(config.headDim)));
+  float scale =
+      static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.headDim)));
   return AttentionOp::create(
       builder, loc, query.getType(),
       MaskKindAttr::get(builder.getContext(),
@@ -135,11 +135,10 @@ Value LayerEmitter::attention(Value query) {
 }
 
 Value LayerEmitter::activation(Value input) {
-  ActivationKind kind = config.activation == Activation::silu
-                            ? ActivationKind::Silu
-                        : config.activation == Activation::relu2
-                            ? ActivationKind::Relu2
-                            : ActivationKind::GeluTanh;
+  ActivationKind kind =
+      config.activation == Activation::silu    ? ActivationKind::Silu
+      : config.activation == Activation::relu2 ? ActivationKind::Relu2
+                                               : ActivationKind::GeluTanh;
   return ActivationOp::create(builder, loc, input.getType(), kind, input);
 }
 
@@ -169,8 +168,7 @@ Value LayerEmitter::emit(Block::BlockArgListType arguments) {
   n = norm(h, LayerRole::ffnNorm);
   Value gate = linear(n, LayerRole::gate, LayerRole::gateBias);
   Value up = linear(n, LayerRole::up, LayerRole::upBias);
-  Value inner =
-      arith::MulFOp::create(builder, loc, activation(gate), up);
+  Value inner = arith::MulFOp::create(builder, loc, activation(gate), up);
   if (slots[LayerRole::ffnSubNorm])
     inner = norm(inner, LayerRole::ffnSubNorm);
   Value down = linear(inner, LayerRole::down, LayerRole::downBias);
@@ -318,18 +316,18 @@ void ModelEmitter::addHead() {
   const Slot &weight = slots.output ? slots.output : slots.embedding;
   auto logitsType = RankedTensorType::get(
       {ShapedType::kDynamic, config.vocabSize}, builder.getF32Type());
-  auto function = func::FuncOp::create(
-      builder, loc, "head",
-      builder.getFunctionType({hiddenType}, {logitsType}));
+  auto function =
+      func::FuncOp::create(builder, loc, "head",
+                           builder.getFunctionType({hiddenType}, {logitsType}));
   OpBuilder::InsertionGuard guard(builder);
   Block *body = function.addEntryBlock();
   builder.setInsertionPointToStart(body);
   Value gain = getParam(slots.outputNorm.symbol, slots.outputNorm.type);
   Value matrix = getParam(weight.symbol, weight.type);
-  Value n = NormOp::create(
-      builder, loc, hiddenType, NormKind::Rms, body->getArgument(0), gain,
-      Value(), Value(), Value(),
-      llvm::APFloat(static_cast<float>(config.rmsEps)));
+  Value n =
+      NormOp::create(builder, loc, hiddenType, NormKind::Rms,
+                     body->getArgument(0), gain, Value(), Value(), Value(),
+                     llvm::APFloat(static_cast<float>(config.rmsEps)));
   Value logits =
       MatmulOp::create(builder, loc, logitsType, n, matrix, /*bias=*/Value());
   func::ReturnOp::create(builder, loc, logits);

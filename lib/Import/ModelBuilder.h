@@ -16,12 +16,12 @@
 namespace mlir::lowbit {
 
 /// Builds the module described in ModelImporter.h: parameters, one block for
-/// each distinct layer signature, sets, the cache, @forward and @head. `context`
-/// positions have rows in the rotary table. The result is verified; an error
-/// carries the verifier's text.
+/// each distinct layer signature, sets, the cache, @forward and @head.
+/// `context` positions have rows in the rotary table. The result is verified;
+/// an error carries the verifier's text.
 ::lowbit::StatusOr<OwningOpRef<ModuleOp>>
-buildModel(const ::lowbit::import::ModelConfig &config,
-           const ModelSlots &slots, int64_t positions, MLIRContext *context);
+buildModel(const ::lowbit::import::ModelConfig &config, const ModelSlots &slots,
+           int64_t positions, MLIRContext *context);
 
 } // namespace mlir::lowbit
 

@@ -135,9 +135,9 @@ static void addModuleAttributes(const ImportedModel &model) {
   module->setAttr("lowbit.meta", builder.getDictionaryAttr(entries));
 }
 
-StatusOr<ImportedModel>
-mlir::lowbit::importModel(StringRef path, const ImportOptions &options,
-                          MLIRContext &context) {
+StatusOr<ImportedModel> mlir::lowbit::importModel(StringRef path,
+                                                  const ImportOptions &options,
+                                                  MLIRContext &context) {
   context.loadDialect<LowbitDialect, arith::ArithDialect, func::FuncDialect>();
   LOWBIT_ASSIGN_OR_RETURN(ImportedModel model,
                           openModel(path.str(), options.readTokenizer));
@@ -145,13 +145,14 @@ mlir::lowbit::importModel(StringRef path, const ImportOptions &options,
   LOWBIT_ASSIGN_OR_RETURN(
       ModelSlots slots, resolveModelSlots(model.config, checkpoint, &context));
   if (options.maxContext < 0 || options.maxContext >= (int64_t(1) << 31))
-    return invalidArgument("the largest context must be 1 to 2^31 - 1, got %lld",
-                           static_cast<long long>(options.maxContext));
+    return invalidArgument(
+        "the largest context must be 1 to 2^31 - 1, got %lld",
+        static_cast<long long>(options.maxContext));
   const int64_t positions =
       std::min(model.config.contextLength,
                options.maxContext ? options.maxContext : defaultMaxContext);
-  LOWBIT_ASSIGN_OR_RETURN(
-      model.module, buildModel(model.config, slots, positions, &context));
+  LOWBIT_ASSIGN_OR_RETURN(model.module,
+                          buildModel(model.config, slots, positions, &context));
   model.meta.emplace_back("model.parameters",
                           std::to_string(countParameters(slots)));
   std::sort(model.meta.begin(), model.meta.end());

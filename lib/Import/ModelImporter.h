@@ -1,4 +1,4 @@
-//===- ModelImporter.h - Checkpoint to lowbit IR --------------- -*- C++ -*-===//
+//===- ModelImporter.h - Checkpoint to lowbit IR -------------- -*- C++ -*-===//
 //
 // Part of the lowbit project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,8 +17,8 @@
 //   func.func @head(%h: tensor<?xDxf32>) -> tensor<?xVxf32>
 //
 // A block's arguments are (%h, %pos, %rope, %kv, parameters in set order).
-// Module attributes: `lowbit.source` (path, sha256, kind) and `lowbit.meta` (the
-// entries of ImportedModel::meta that begin with "model." or "llm.").
+// Module attributes: `lowbit.source` (path, sha256, kind) and `lowbit.meta`
+// (the entries of ImportedModel::meta that begin with "model." or "llm.").
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,8 +52,8 @@ struct ImportedModel {
   std::vector<std::pair<std::string, std::string>> meta;
 };
 
-/// Imports a GGUF file or a Hugging Face folder. `context` needs the dialects of
-/// registerAllDialects; they are loaded here.
+/// Imports a GGUF file or a Hugging Face folder. `context` needs the dialects
+/// of registerAllDialects; they are loaded here.
 ::lowbit::StatusOr<ImportedModel> importModel(llvm::StringRef path,
                                               const ImportOptions &options,
                                               MLIRContext &context);

@@ -8,6 +8,7 @@
 #include "lib/Import/ModelSlots.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <cmath>
@@ -28,7 +29,8 @@ using ::lowbit::unimplemented;
 
 namespace {
 
-/// Names of one role: our symbol, and the tensor's name after the layer's prefix.
+/// Names of one role: our symbol, and the tensor's name after the layer's
+/// prefix.
 struct RoleNames {
   const char *symbol;
   const char *gguf;
@@ -71,6 +73,15 @@ static bool isComputed(StringRef tensor) {
          tensor.ends_with("self_attn.masked_bias");
 }
 
+/// A name from the file for an error: in quotes, one line, not too long.
+static std::string quoted(StringRef name) {
+  constexpr size_t longest = 120;
+  std::string text = "'";
+  llvm::raw_string_ostream stream(text);
+  llvm::printEscapedString(name.take_front(longest), stream);
+  return text + (name.size() > longest ? "...'" : "'");
+}
+
 //===----------------------------------------------------------------------===//
 // Configuration
 //===----------------------------------------------------------------------===//
@@ -102,14 +113,16 @@ Status mlir::lowbit::checkImportable(const ModelConfig &config,
   if (config.activation != Activation::silu &&
       config.activation != Activation::relu2 &&
       config.activation != Activation::geluTanh)
-    return unimplemented("'%s': the activation function of the feed-forward part "
-                         "is not supported; silu, relu2 and gelu_tanh are",
-                         source);
+    return unimplemented(
+        "'%s': the activation function of the feed-forward part "
+        "is not supported; silu, relu2 and gelu_tanh are",
+        source);
   if (config.bitnet && config.bitnet->mode == "online")
-    return unimplemented("'%s': quantization_mode 'online' (weights quantized at "
-                         "every call) is not supported; export the model with "
-                         "packed weights",
-                         source);
+    return unimplemented(
+        "'%s': quantization_mode 'online' (weights quantized at "
+        "every call) is not supported; export the model with "
+        "packed weights",
+        source);
   if (config.bitnet && config.bitnet->useRmsNorm)
     return unimplemented("'%s': quantization_config with use_rms_norm (a norm "
                          "inside every linear layer) is not supported",
@@ -198,9 +211,8 @@ Slot SlotResolver::vector(const RoleNames &names, int64_t layer, int64_t size) {
     return slot;
   }
   slot.type = RankedTensorType::get({size}, builder.getF32Type());
-  slot.source =
-      FileSourceAttr::get(builder.getContext(), slot.tensor,
-                          tensor->layout->name, StringAttr(), false);
+  slot.source = FileSourceAttr::get(builder.getContext(), slot.tensor,
+                                    tensor->layout->name, StringAttr(), false);
   slot.elements = size;
   return slot;
 }
@@ -215,9 +227,8 @@ void SlotResolver::setMatrix(Slot &slot, const SourceLayout &layout,
   }
   MLIRContext *context = builder.getContext();
   std::string reason;
-  ScopedDiagnosticHandler collect(context, [&](Diagnostic &diagnostic) {
-    reason += diagnostic.str();
-  });
+  ScopedDiagnosticHandler collect(
+      context, [&](Diagnostic &diagnostic) { reason += diagnostic.str(); });
   Type type = LowbitTensorType::getChecked(
       [&] { return emitError(UnknownLoc::get(context)); }, context,
       ArrayRef<int64_t>{rows, columns}, Type(builder.getF32Type()),
@@ -227,8 +238,8 @@ void SlotResolver::setMatrix(Slot &slot, const SourceLayout &layout,
     return;
   }
   slot.type = type;
-  slot.source = FileSourceAttr::get(context, slot.tensor, layout.name, scale,
-                                    invert);
+  slot.source =
+      FileSourceAttr::get(context, slot.tensor, layout.name, scale, invert);
   slot.elements = rows * columns;
 }
 
@@ -344,7 +355,7 @@ void SlotResolver::findLeftOver(bool tied) {
     // A tied head may be stored a second time; transformers ignores it.
     if (tied && name == nameOf(outputNames, -1))
       continue;
-    leftOver.push_back("'" + name.str() + "' " + shapeText(tensor.shape));
+    leftOver.push_back(quoted(name) + " " + shapeText(tensor.shape));
   }
 }
 
@@ -354,8 +365,7 @@ static std::string listOf(const std::vector<std::string> &items,
   if (items.empty())
     return "";
   constexpr size_t shown = 12;
-  std::string text =
-      items.size() == 1 ? one : formatString(many, items.size());
+  std::string text = items.size() == 1 ? one : formatString(many, items.size());
   for (size_t i = 0; i < std::min(items.size(), shown); ++i)
     text += (i == 0 ? " " : ", ") + items[i];
   if (items.size() > shown)
@@ -381,10 +391,9 @@ Status SlotResolver::problems() const {
 
 StatusOr<ModelSlots> SlotResolver::run() {
   ModelSlots slots;
-  const bool tied =
-      checkpoint.kind() == CheckpointKind::gguf
-          ? !checkpoint.find(outputNames.gguf)
-          : config.tieEmbeddings;
+  const bool tied = checkpoint.kind() == CheckpointKind::gguf
+                        ? !checkpoint.find(outputNames.gguf)
+                        : config.tieEmbeddings;
   slots.embedding =
       matrix(embeddingNames, -1, config.vocabSize, config.hiddenSize);
   slots.outputNorm = vector(outputNormNames, -1, config.hiddenSize);

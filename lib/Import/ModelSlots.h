@@ -1,14 +1,14 @@
-//===- ModelSlots.h - Which tensors a model needs, and finding them -*- C++ -*-===//
+//===- ModelSlots.h - Which tensors a model needs, found ----- -*- C++ -*-===//
 //
 // Part of the lowbit project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// A decoder layer has a fixed list of parameters; a family has some of them. The
-// tables of names (GGUF, Hugging Face) are data. Resolving them against the
-// checkpoint gives each a type and a source, and one error that lists everything
-// missing, left over or of another shape.
+// A decoder layer has a fixed list of parameters; a family has some of them.
+// The tables of names (GGUF, Hugging Face) are data. Resolving them against the
+// checkpoint gives each a type and a source, and one error that lists
+// everything missing, left over or of another shape.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,7 +53,7 @@ inline constexpr unsigned numLayerRoles = 18;
 struct Slot {
   std::string symbol;
   std::string tensor; ///< name in the checkpoint
-  Type type;          ///< !lowbit.tensor for matrices, tensor<Nxf32> for vectors
+  Type type; ///< !lowbit.tensor for matrices, tensor<Nxf32> for vectors
   Attribute source;
   /// Packed BitNet: its input is quantized to int8 per token by definition.
   bool int8Input = false;

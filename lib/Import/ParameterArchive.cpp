@@ -44,8 +44,7 @@ ParameterArchive::open(const std::string &path) {
   LOWBIT_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::open(path));
   std::shared_ptr<ParameterArchive> archive = createEmpty();
   archive->impl->path = path;
-  archive->impl->kind =
-      ::lowbit::import::checkpointKindName(checkpoint.kind());
+  archive->impl->kind = ::lowbit::import::checkpointKindName(checkpoint.kind());
   archive->impl->checkpoint.emplace(std::move(checkpoint));
   return archive;
 }
@@ -129,9 +128,8 @@ StatusOr<LeafDesc> mlir::lowbit::leafOfVector(RankedTensorType type) {
   leaf.columns = shape.empty() ? 1 : shape.back();
   leaf.rows = 1;
   if (!shape.empty()) {
-    LOWBIT_ASSIGN_OR_RETURN(
-        leaf.rows, ::lowbit::checkedElementCount(
-                       {shape.data(), shape.size() - 1}));
+    LOWBIT_ASSIGN_OR_RETURN(leaf.rows, ::lowbit::checkedElementCount(
+                                           {shape.data(), shape.size() - 1}));
   }
   if (leaf.rows < 1 || leaf.columns < 1)
     return invalidArgument("a parameter has no elements");
@@ -159,8 +157,9 @@ static StatusOr<Target> targetOf(ParamOp param) {
   }
   target.vector = dyn_cast<RankedTensorType>(param.getType());
   if (!target.vector || !target.vector.hasStaticShape())
-    return invalidArgument("the type is neither a compressed tensor nor a static "
-                           "tensor");
+    return invalidArgument(
+        "the type is neither a compressed tensor nor a static "
+        "tensor");
   LOWBIT_ASSIGN_OR_RETURN(target.leaf, leafOfVector(target.vector));
   return target;
 }
@@ -196,8 +195,9 @@ static Status writeRopeTable(RopeTableAttr source, const Target &target,
   ArrayRef<int64_t> shape =
       target.vector ? target.vector.getShape() : ArrayRef<int64_t>();
   if (shape.size() != 3 || shape[2] != 2)
-    return invalidArgument("a rope table has type tensor<positions x pairs x 2 x "
-                           "f32>");
+    return invalidArgument(
+        "a rope table has type tensor<positions x pairs x 2 x "
+        "f32>");
   if (shape[1] > (int64_t(1) << 27))
     return invalidArgument("a rope table of %lld pairs is too large",
                            static_cast<long long>(shape[1]));
@@ -213,9 +213,9 @@ static Status writeRopeTable(RopeTableAttr source, const Target &target,
 static Status writeFileSource(const ParameterArchive::Impl &impl,
                               FileSourceAttr source, const Target &target,
                               ComponentBytes &components, unsigned threads) {
-  LOWBIT_ASSIGN_OR_RETURN(
-      FileTensor file, resolveFile(*impl.checkpoint, source, target.leaf.rows,
-                                   target.leaf.columns));
+  LOWBIT_ASSIGN_OR_RETURN(FileTensor file,
+                          resolveFile(*impl.checkpoint, source,
+                                      target.leaf.rows, target.leaf.columns));
   if (target.vector)
     return writeDecoded(file, components);
   return writeFromFile(file, target.leaf, components, threads);
@@ -294,8 +294,8 @@ StatusOr<Hash128> ParameterArchive::contentHash(ParamOp param) const {
     addText(stream, tensor.invertScale ? "inverted" : "");
     stream.update(tensor.stored.bytes);
     if (tensor.scale) {
-      addText(stream, StringRef(tensor.scale->type.data(),
-                                tensor.scale->type.size()));
+      addText(stream,
+              StringRef(tensor.scale->type.data(), tensor.scale->type.size()));
       stream.update(tensor.scale->bytes);
     }
     return stream.digestWide();

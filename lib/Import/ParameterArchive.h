@@ -1,4 +1,4 @@
-//===- ParameterArchive.h - Bytes of a module's parameters ----- -*- C++ -*-===//
+//===- ParameterArchive.h - Bytes of a module's parameters ---- -*- C++ -*-===//
 //
 // Part of the lowbit project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -41,9 +41,9 @@ struct MaterializeOptions {
   unsigned threads = 1;
 };
 
-/// Owns a mapped checkpoint and what else parameters are bound to. `materialize`
-/// and `contentHash` may be called by several threads at once; the bind
-/// functions may not.
+/// Owns a mapped checkpoint and what else parameters are bound to.
+/// `materialize` and `contentHash` may be called by several threads at once;
+/// the bind functions may not.
 class ParameterArchive {
 public:
   /// Opens a GGUF file, a Hugging Face folder or one .safetensors file.
@@ -59,11 +59,11 @@ public:
   openFor(ModuleOp module);
   ~ParameterArchive();
 
-  /// `--weights=FILE.safetensors`: a parameter without source named NAME (`l0.q`
-  /// for `@l0.q`) takes its components from the tensors NAME.codes, NAME.scale,
-  /// ... (ComponentDesc::name), each of the extents and container type of the
-  /// *canonical* layout; a parameter of one component may be stored as NAME.
-  /// Repacked to the type's layout when it has another one.
+  /// `--weights=FILE.safetensors`: a parameter without source named NAME
+  /// (`l0.q` for `@l0.q`) takes its components from the tensors NAME.codes,
+  /// NAME.scale, ... (ComponentDesc::name), each of the extents and container
+  /// type of the *canonical* layout; a parameter of one component may be stored
+  /// as NAME. Repacked to the type's layout when it has another one.
   ::lowbit::Status bindFile(const std::string &path);
   /// `--weights=splat`: parameters without source, and those whose file source
   /// has no checkpoint behind it, have float numbers `value` and codes `code`
@@ -85,8 +85,8 @@ public:
   const std::string &path() const;
   /// "gguf", "huggingface", "safetensors", or "mlir" without a checkpoint.
   const std::string &kind() const;
-  /// SHA-256 in hexadecimal of the checkpoint; computed once, on first use. Of a
-  /// folder: of the lines that `sha256sum` prints for config.json and the
+  /// SHA-256 in hexadecimal of the checkpoint; computed once, on first use. Of
+  /// a folder: of the lines that `sha256sum` prints for config.json and the
   /// safetensors files, sorted by name. Empty without a checkpoint.
   const std::string &sha256() const;
   /// The name of a checkpoint for titles: last part of its path.
@@ -102,10 +102,11 @@ private:
 };
 
 /// Rotary table `[positions][dim / 2][2]` of (cos, sin), computed in f64 and
-/// rounded once (Semantics.md N13). `source` as in `#lowbit.rope_table`. Formulas
-/// of transformers' modeling_rope_utils: linear divides every frequency by
-/// `factor`; llama3 divides the low ones and blends between the two wavelengths
-/// original_context / low_freq_factor and original_context / high_freq_factor.
+/// rounded once (Semantics.md N13). `source` as in `#lowbit.rope_table`.
+/// Formulas of transformers' modeling_rope_utils: linear divides every
+/// frequency by `factor`; llama3 divides the low ones and blends between the
+/// two wavelengths original_context / low_freq_factor and original_context /
+/// high_freq_factor.
 ::lowbit::StatusOr<std::vector<float>>
 computeRopeTable(RopeTableAttr source, int64_t positions, int64_t dim);
 

@@ -44,8 +44,8 @@ struct Frequencies {
       return invalidArgument("rope table requires theta > 0, got %g", theta);
     if (!positive(factor))
       return invalidArgument("rope table requires factor > 0, got %g", factor);
-    if (isLlama3() && !(positive(low) && positive(high) && low < high &&
-                        context >= 1.0))
+    if (isLlama3() &&
+        !(positive(low) && positive(high) && low < high && context >= 1.0))
       return invalidArgument(
           "llama3 rope scaling requires 0 < low_freq_factor < high_freq_factor "
           "and original_context >= 1, got %g, %g and %g",

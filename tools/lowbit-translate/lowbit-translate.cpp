@@ -1,7 +1,7 @@
 //===- lowbit-translate.cpp - Checkpoints to IR ---------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,9 +30,8 @@ struct Options {
       "max-context", cl::init(0), cl::value_desc("N"),
       cl::desc("rows of the rotary table (the model's context, at most 8192)"),
       cl::cat(category)};
-  cl::opt<bool> skipTokenizer{"no-tokenizer",
-                              cl::desc("do not read the tokenizer"),
-                              cl::cat(category)};
+  cl::opt<bool> skipTokenizer{
+      "no-tokenizer", cl::desc("do not read the tokenizer"), cl::cat(category)};
 };
 } // namespace
 
@@ -41,10 +40,9 @@ static Status translate(const Options &options) {
   mlir::lowbit::ImportOptions importOptions;
   importOptions.maxContext = options.maxContext;
   importOptions.readTokenizer = !options.skipTokenizer;
-  LOWBIT_ASSIGN_OR_RETURN(
-      mlir::lowbit::ImportedModel model,
-      mlir::lowbit::importModel(options.model.getValue(), importOptions,
-                                context));
+  LOWBIT_ASSIGN_OR_RETURN(mlir::lowbit::ImportedModel model,
+                          mlir::lowbit::importModel(options.model.getValue(),
+                                                    importOptions, context));
   std::string text;
   llvm::raw_string_ostream stream(text);
   model.module->print(stream);
@@ -63,11 +61,11 @@ int main(int argc, char **argv) {
   Options options;
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
-  cl::ParseCommandLineOptions(
-      argc, argv,
-      "lowbit checkpoint translator\n\n"
-      "  lowbit-translate --import-model model.gguf\n"
-      "  lowbit-translate --import-model folder --max-context 2048 -o model.mlir\n");
+  cl::ParseCommandLineOptions(argc, argv,
+                              "lowbit checkpoint translator\n\n"
+                              "  lowbit-translate --import-model model.gguf\n"
+                              "  lowbit-translate --import-model folder "
+                              "--max-context 2048 -o model.mlir\n");
   Status status = translate(options);
   if (status.isOk())
     return 0;

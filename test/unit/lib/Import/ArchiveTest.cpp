@@ -38,9 +38,9 @@ protected:
 //===----------------------------------------------------------------------===//
 
 TEST_F(ArchiveTest, RopeTableIsTheFormulaRoundedOnce) {
-  OwningOpRef<ModuleOp> module = parse(
-      "lowbit.param @p : tensor<40x4x2xf32> = "
-      "#lowbit.rope_table<theta = 1.0e4 : f64>");
+  OwningOpRef<ModuleOp> module =
+      parse("lowbit.param @p : tensor<40x4x2xf32> = "
+            "#lowbit.rope_table<theta = 1.0e4 : f64>");
   ASSERT_TRUE(module);
   std::vector<float> table =
       decoded(*ParameterArchive::createEmpty(), paramOf(*module, "p"));
@@ -57,7 +57,8 @@ TEST_F(ArchiveTest, RopeTableIsTheFormulaRoundedOnce) {
 
 /// Frequencies of transformers 4.57.1's _compute_llama3_parameters in double
 /// precision for Llama 3.2's numbers (theta 5e5, factor 32, low 1, high 4,
-/// original context 8192), head dimension 64: pairs on both sides and inside of the blend.
+/// original context 8192), head dimension 64: pairs on both sides and inside of
+/// the blend.
 TEST_F(ArchiveTest, Llama3ScalingMatchesTransformers) {
   OwningOpRef<ModuleOp> module = parse(
       "lowbit.param @p : tensor<2x32x2xf32> = #lowbit.rope_table<theta = 5.0e5 "
@@ -79,8 +80,7 @@ TEST_F(ArchiveTest, Llama3ScalingMatchesTransformers) {
       {31, 9.41830672543491e-08},
   };
   for (auto [pair, frequency] : expected)
-    EXPECT_EQ(table[64 + 2 * pair + 1],
-              static_cast<float>(std::sin(frequency)))
+    EXPECT_EQ(table[64 + 2 * pair + 1], static_cast<float>(std::sin(frequency)))
         << pair;
 }
 

@@ -59,7 +59,8 @@ TEST_P(FamiliesTest, LogitsAreThoseOfTheReference) {
   Interpreter interpreter(*model.module, [&](ParamOp param, auto &bytes) {
     return model.archive->materialize(param, bytes);
   });
-  auto hidden = interpreter.call("forward", {Number(ids), Number(Tensor::scalar(0))});
+  auto hidden =
+      interpreter.call("forward", {Number(ids), Number(Tensor::scalar(0))});
   ASSERT_TRUE(hidden.isOk()) << hidden.status().toString();
   auto logits = interpreter.call("head", {(*hidden)[0]});
   ASSERT_TRUE(logits.isOk()) << logits.status().toString();
@@ -76,17 +77,18 @@ TEST_P(FamiliesTest, LogitsAreThoseOfTheReference) {
   EXPECT_LT(difference / largest, 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, FamiliesTest,
-    ::testing::Values("llama3", "linear", "mistral", "qwen2", "bitnet-float",
-                      "bitnet-bitlinear", "bitnet-autobitlinear",
-                      "qwen2-q8.gguf"),
-    [](const auto &info) {
-      std::string name = info.param;
-      for (char &c : name)
-        if (!std::isalnum(static_cast<unsigned char>(c)))
-          c = '_';
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(All, FamiliesTest,
+                         ::testing::Values("llama3", "linear", "mistral",
+                                           "qwen2", "bitnet-float",
+                                           "bitnet-bitlinear",
+                                           "bitnet-autobitlinear",
+                                           "qwen2-q8.gguf"),
+                         [](const auto &info) {
+                           std::string name = info.param;
+                           for (char &c : name)
+                             if (!std::isalnum(static_cast<unsigned char>(c)))
+                               c = '_';
+                           return name;
+                         });
 
 } // namespace

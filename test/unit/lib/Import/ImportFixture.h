@@ -26,7 +26,8 @@ namespace mlir::lowbit::test {
 class ImportTest : public ::testing::Test {
 protected:
   ImportTest() {
-    context.loadDialect<LowbitDialect, arith::ArithDialect, func::FuncDialect>();
+    context
+        .loadDialect<LowbitDialect, arith::ArithDialect, func::FuncDialect>();
     context.allowUnregisteredDialects(false);
   }
 

@@ -17,7 +17,8 @@ namespace {
 
 using ImportModelTest = mlir::lowbit::test::ImportTest;
 
-template <typename Op> std::vector<Op> opsOf(ModuleOp module) {
+template <typename Op>
+std::vector<Op> opsOf(ModuleOp module) {
   std::vector<Op> ops;
   module.walk([&](Op op) { ops.push_back(op); });
   return ops;
@@ -144,8 +145,7 @@ TEST_F(ImportModelTest, MistralHasItsHeadDimAndWindow) {
   EXPECT_EQ(attention[0].getMask(), MaskKind::Window);
   EXPECT_EQ(attention[0].getWindow(), 8);
   EXPECT_EQ(attention[0].getScale().convertToFloat(), 0.25f);
-  EXPECT_EQ(cast<LowbitTensorType>(
-                paramOf(*imported.module, "l0.o").getType())
+  EXPECT_EQ(cast<LowbitTensorType>(paramOf(*imported.module, "l0.o").getType())
                 .getShape()[1],
             48);
   // A window that no position can leave is no window.
@@ -153,8 +153,7 @@ TEST_F(ImportModelTest, MistralHasItsHeadDimAndWindow) {
   ASSERT_TRUE(shortened.module);
   EXPECT_EQ(opsOf<AttentionOp>(*shortened.module)[0].getMask(),
             MaskKind::Causal);
-  EXPECT_EQ(cast<RankedTensorType>(
-                paramOf(*shortened.module, "rope").getType())
+  EXPECT_EQ(cast<RankedTensorType>(paramOf(*shortened.module, "rope").getType())
                 .getShape()[0],
             8);
 }
@@ -209,15 +208,15 @@ TEST_F(ImportModelTest, PackedBitNetKeepsCodesAndScaleOfBothClasses) {
     // q, k, v share a quantization, so do gate and up; o and down have theirs.
     EXPECT_EQ(opsOf<QuantizeOp>(module).size(), 4u);
     EXPECT_EQ(opsOf<QuantizeOp>(module)[0].getFloor().convertToFloat(), 1e-5f);
-    EXPECT_EQ(opsOf<NormOp>(module).size(), 5u); // four of the block, one at the end
+    EXPECT_EQ(opsOf<NormOp>(module).size(),
+              5u); // four of the block, one at the end
     EXPECT_EQ(opsOf<ActivationOp>(module)[0].getKind(), ActivationKind::Relu2);
     EXPECT_FALSE(module.lookupSymbol("output"));
 
     ParamOp param = paramOf(module, "l1.up");
-    const TestTensor &packed =
-        model.find("model.layers.1.mlp.up_proj.weight");
-    float scale = floatsOf(
-        model.find("model.layers.1.mlp.up_proj.weight_scale"))[0];
+    const TestTensor &packed = model.find("model.layers.1.mlp.up_proj.weight");
+    float scale =
+        floatsOf(model.find("model.layers.1.mlp.up_proj.weight_scale"))[0];
     if (StringRef(linearClass) == "bitlinear")
       scale = 1.0f / scale;
     for (int lanes = 0; lanes < 2; ++lanes) {
@@ -318,8 +317,10 @@ TEST_F(ImportModelTest, HostileConfigurations) {
       {[](TestModel &m) { m.context = 0; }, ""},
       {[](TestModel &m) { m.vocabulary = int64_t(1) << 33; }, "vocab"},
       {[](TestModel &m) { m.activation = "mish"; }, "mish"},
-      {[](TestModel &m) { m.extra = ",\"rope_scaling\":{\"rope_type\":"
-                                    "\"yarn\",\"factor\":2.0}"; },
+      {[](TestModel &m) {
+         m.extra = ",\"rope_scaling\":{\"rope_type\":"
+                   "\"yarn\",\"factor\":2.0}";
+       },
        "yarn"},
   };
   for (const Case &test : cases) {
@@ -354,11 +355,10 @@ TEST_F(ImportModelTest, ContextLimits) {
   model.writeTo(folder);
   auto rows = [&](int64_t maxContext) {
     ImportedModel imported = import(folder.path(), maxContext);
-    return imported.module
-               ? cast<RankedTensorType>(
-                     paramOf(*imported.module, "rope").getType())
-                     .getShape()[0]
-               : 0;
+    return imported.module ? cast<RankedTensorType>(
+                                 paramOf(*imported.module, "rope").getType())
+                                 .getShape()[0]
+                           : 0;
   };
   EXPECT_EQ(rows(0), 8192);
   EXPECT_EQ(rows(16), 16);

@@ -86,8 +86,8 @@ TEST_F(SharedModelsTest, TernaryStoriesRunAsTernaryTimesInt8) {
     }
   });
   EXPECT_EQ(matmuls, 7);
-  // 2,359,296 ternary weights (SOURCES.md); the zeros were counted in the file's
-  // two-bit fields.
+  // 2,359,296 ternary weights (SOURCES.md); the zeros were counted in the
+  // file's two-bit fields.
   int64_t zeros = 0;
   for (ParamOp param : (*model.module).getOps<ParamOp>()) {
     auto type = dyn_cast<LowbitTensorType>(param.getType());

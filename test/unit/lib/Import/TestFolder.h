@@ -181,8 +181,8 @@ struct TestModel {
   }
 
   void remove(const std::string &name) {
-    std::erase_if(tensors,
-                  [&](const TestTensor &tensor) { return tensor.name == name; });
+    std::erase_if(
+        tensors, [&](const TestTensor &tensor) { return tensor.name == name; });
   }
   TestTensor &find(const std::string &name) {
     for (TestTensor &tensor : tensors)
