@@ -55,19 +55,38 @@ StatusOr<int64_t> granulesPerRow(const ParamDesc &param, int64_t begin,
   return perRow;
 }
 
-/// Calls visit(plain position, stored position) for every granule.
+/// Calls visit(plain position, stored position) for every granule. As in
+/// FieldTable.h an address splits into the part of the last index, tabulated
+/// here, and the part of the others.
 template <typename Visit>
 Status forEachGranule(const ParamDesc &param, int64_t begin, int64_t end,
                       int64_t perRow, Visit visit) {
+  const int64_t count = (end - begin) * perRow;
+  if (count == 0)
+    return Status::success();
   std::vector<int64_t> granule(param.granules.size(), 0);
   std::vector<int64_t> place(param.placement.results.size());
+  auto address = [&] {
+    param.placement.eval(granule, place);
+    return linearize(place, param.storage);
+  };
+  std::vector<int64_t> last = {0};
+  if (granule.size() > 1) {
+    const int64_t origin = address();
+    for (granule.back() = 1; granule.back() < param.granules.back();
+         ++granule.back())
+      last.push_back(address() - origin);
+    granule.back() = 0;
+  }
   if (!granule.empty())
     granule[0] = begin;
-  const int64_t count = (end - begin) * perRow;
-  for (int64_t i = 0; i < count; ++i) {
-    param.placement.eval(granule, place);
-    LOWBIT_RETURN_IF_ERROR(visit(i, linearize(place, param.storage)));
-    for (size_t dim = granule.size(); dim-- > 0;) {
+  for (int64_t i = 0; i < count;) {
+    const int64_t base = address();
+    for (int64_t offset : last)
+      LOWBIT_RETURN_IF_ERROR(visit(i++, base + offset));
+    // The last index is done; a single one is the row itself.
+    size_t dim = granule.size() > 1 ? granule.size() - 1 : granule.size();
+    while (dim-- > 0) {
       if (++granule[dim] < param.granules[dim])
         break;
       granule[dim] = 0;

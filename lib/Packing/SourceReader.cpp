@@ -20,20 +20,34 @@ using namespace packing;
 
 namespace {
 
+/// Items of a block that lie in consecutive bytes at the same bit (or digit).
+struct Run {
+  uint16_t item;
+  uint16_t count;
+  uint16_t byte;
+  uint8_t bit;
+};
+
 /// A piece with its two maps evaluated for every item.
 struct PieceTable {
   const SourcePiece *piece;
-  std::vector<uint16_t> byte;
-  std::vector<uint8_t> bit;
+  std::vector<Run> runs;
 };
 
 std::vector<PieceTable> tablesOf(const SourceNumber &number) {
   std::vector<PieceTable> tables;
   for (const SourcePiece &piece : number.pieces) {
-    PieceTable table{&piece, {}, {}};
+    PieceTable table{&piece, {}};
     for (int64_t j = 0; j < piece.end - piece.begin; ++j) {
-      table.byte.push_back(static_cast<uint16_t>(piece.byte.eval({&j, 1})));
-      table.bit.push_back(static_cast<uint8_t>(piece.bit.eval({&j, 1})));
+      const int64_t byte = piece.byte.eval({&j, 1}),
+                    bit = piece.bit.eval({&j, 1});
+      if (!table.runs.empty() && table.runs.back().bit == bit &&
+          table.runs.back().byte + table.runs.back().count == byte)
+        ++table.runs.back().count;
+      else
+        table.runs.push_back({static_cast<uint16_t>(piece.begin + j), 1,
+                              static_cast<uint16_t>(byte),
+                              static_cast<uint8_t>(bit)});
     }
     tables.push_back(std::move(table));
   }
@@ -44,32 +58,32 @@ std::vector<PieceTable> tablesOf(const SourceNumber &number) {
 void gatherBlock(const PieceTable &table, const uint8_t *block, unsigned plane,
                  uint8_t *out) {
   const SourcePiece &piece = *table.piece;
-  const size_t count = table.byte.size();
-  out += piece.begin;
-  if (piece.radix == 3) {
-    static constexpr std::array<uint8_t, 6> powers = {1, 3, 9, 27, 81, 243};
-    for (size_t j = 0; j < count; ++j) {
-      uint8_t fraction =
-          static_cast<uint8_t>(block[table.byte[j]] * powers[table.bit[j]]);
-      out[j] = static_cast<uint8_t>((fraction * 3u) >> 8);
+  const unsigned shift = piece.shift;
+  const uint8_t mask = static_cast<uint8_t>(lowMask(piece.width));
+  for (const Run &run : table.runs) {
+    const uint8_t *__restrict source = block + run.byte;
+    uint8_t *__restrict items = out + run.item;
+    if (piece.radix == 3) {
+      static constexpr std::array<uint8_t, 6> powers = {1, 3, 9, 27, 81, 243};
+      for (unsigned i = 0; i < run.count; ++i) {
+        uint8_t fraction = static_cast<uint8_t>(source[i] * powers[run.bit]);
+        items[i] = static_cast<uint8_t>((fraction * 3u) >> 8);
+      }
+      continue;
     }
-    return;
+    const unsigned bit = run.bit + plane;
+    for (unsigned i = 0; i < run.count; ++i)
+      items[i] =
+          static_cast<uint8_t>(items[i] | ((source[i] >> bit) & mask) << shift);
   }
-  const uint32_t mask = lowMask(piece.width);
-  for (size_t j = 0; j < count; ++j)
-    out[j] = static_cast<uint8_t>(
-        out[j] | ((static_cast<uint32_t>(block[table.byte[j]]) >>
-                   (table.bit[j] + plane)) &
-                  mask)
-                     << piece.shift);
 }
 
 /// Blocks of one element each (a byte in which planes of rows may share).
 void gatherSingles(const PieceTable &table, const uint8_t *row, int64_t blocks,
                    int64_t blockBytes, unsigned plane, uint8_t *out) {
   const uint32_t mask = lowMask(table.piece->width);
-  const unsigned bit = table.bit[0] + plane, shift = table.piece->shift;
-  const uint8_t *source = row + table.byte[0];
+  const unsigned bit = table.runs[0].bit + plane, shift = table.piece->shift;
+  const uint8_t *source = row + table.runs[0].byte;
   for (int64_t b = 0; b < blocks; ++b)
     out[b] = static_cast<uint8_t>(
         out[b] | ((static_cast<uint32_t>(source[b * blockBytes]) >> bit) & mask)
@@ -103,14 +117,14 @@ void gatherRow(const std::vector<PieceTable> &tables,
                uint8_t *out) {
   if (number.number.isFloat()) {
     const size_t size = number.number.width / 8u;
-    const uint8_t *source = row + tables[0].byte[0];
+    const uint8_t *source = row + tables[0].runs[0].byte;
     if (static_cast<int64_t>(size) == blockBytes) {
       std::memcpy(out, source, static_cast<size_t>(blocks) * size);
       return;
     }
-    for (int64_t b = 0; b < blocks; ++b)
-      std::memcpy(out + static_cast<size_t>(b) * size, source + b * blockBytes,
-                  size);
+    for (int64_t b = 0; b < blocks; ++b, source += blockBytes, out += size)
+      storeBits(out, static_cast<unsigned>(size),
+                loadBits(source, static_cast<unsigned>(size)));
     return;
   }
   std::memset(out, 0, static_cast<size_t>(blocks * perBlock));

@@ -10,6 +10,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -38,6 +42,65 @@ uint32_t loadBigEndian(const uint8_t *bytes) {
          static_cast<uint32_t>(bytes[2]) << 8 | bytes[3];
 }
 
+#if defined(__x86_64__)
+/// Whether the SHA extensions (and the SSE4.1 that the code around them uses)
+/// are there.
+bool hasShaInstructions() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1))
+    return false;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1u << 29));
+}
+
+/// `count` blocks of 64 bytes by the SHA extensions. The instructions keep the
+/// state as (a, b, e, f) and (c, d, g, h), first letter in the highest lane,
+/// and do two rounds each.
+__attribute__((target("sha,sse4.1"))) void
+compressByInstructions(uint32_t *state, const uint8_t *block, size_t count) {
+  const __m128i swapBytes =
+      _mm_set_epi64x(0x0c0d0e0f08090a0bll, 0x0405060700010203ll);
+  __m128i abef =
+      _mm_set_epi32(static_cast<int>(state[0]), static_cast<int>(state[1]),
+                    static_cast<int>(state[4]), static_cast<int>(state[5]));
+  __m128i cdgh =
+      _mm_set_epi32(static_cast<int>(state[2]), static_cast<int>(state[3]),
+                    static_cast<int>(state[6]), static_cast<int>(state[7]));
+  for (; count > 0; --count, block += 64) {
+    const __m128i oldAbef = abef, oldCdgh = cdgh;
+    __m128i words[4]; // the last 16 words of the schedule
+    for (unsigned i = 0; i < 4; ++i)
+      words[i] = _mm_shuffle_epi8(
+          _mm_loadu_si128(reinterpret_cast<const __m128i *>(block) + i),
+          swapBytes);
+    for (unsigned step = 0; step < 16; ++step) {
+      __m128i now = words[step % 4];
+      __m128i sum =
+          _mm_add_epi32(now, _mm_loadu_si128(reinterpret_cast<const __m128i *>(
+                                 roundConstants + 4 * step)));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+      if (step >= 12)
+        continue;
+      // w[i] = s1(w[i-2]) + w[i-7] + s0(w[i-15]) + w[i-16], four at a time.
+      __m128i next = words[(step + 1) % 4], last = words[(step + 3) % 4];
+      __m128i seventh = _mm_alignr_epi8(last, words[(step + 2) % 4], 4);
+      words[step % 4] = _mm_sha256msg2_epu32(
+          _mm_add_epi32(_mm_sha256msg1_epu32(now, next), seventh), last);
+    }
+    abef = _mm_add_epi32(abef, oldAbef);
+    cdgh = _mm_add_epi32(cdgh, oldCdgh);
+  }
+  state[0] = static_cast<uint32_t>(_mm_extract_epi32(abef, 3));
+  state[1] = static_cast<uint32_t>(_mm_extract_epi32(abef, 2));
+  state[2] = static_cast<uint32_t>(_mm_extract_epi32(cdgh, 3));
+  state[3] = static_cast<uint32_t>(_mm_extract_epi32(cdgh, 2));
+  state[4] = static_cast<uint32_t>(_mm_extract_epi32(abef, 1));
+  state[5] = static_cast<uint32_t>(_mm_extract_epi32(abef, 0));
+  state[6] = static_cast<uint32_t>(_mm_extract_epi32(cdgh, 1));
+  state[7] = static_cast<uint32_t>(_mm_extract_epi32(cdgh, 0));
+}
+#endif
+
 } // namespace
 
 Sha256::Sha256()
@@ -45,7 +108,17 @@ Sha256::Sha256()
             0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19},
       pending{} {}
 
-void Sha256::compress(const uint8_t *block) {
+void Sha256::compress(const uint8_t *blocks, size_t count) {
+#if defined(__x86_64__)
+  static const bool fast = hasShaInstructions();
+  if (fast && !portable)
+    return compressByInstructions(state.data(), blocks, count);
+#endif
+  for (size_t i = 0; i < count; ++i)
+    compressBlock(blocks + 64 * i);
+}
+
+void Sha256::compressBlock(const uint8_t *block) {
   uint32_t schedule[64];
   for (unsigned i = 0; i < 16; ++i)
     schedule[i] = loadBigEndian(block + 4 * i);
@@ -83,10 +156,10 @@ void Sha256::update(std::span<const uint8_t> bytes) {
     bytes = bytes.subspan(take);
     if (held + take < 64)
       return;
-    compress(pending.data());
+    compress(pending.data(), 1);
   }
-  for (; bytes.size() >= 64; bytes = bytes.subspan(64))
-    compress(bytes.data());
+  compress(bytes.data(), bytes.size() / 64);
+  bytes = bytes.subspan(bytes.size() / 64 * 64);
   if (!bytes.empty())
     std::memcpy(pending.data(), bytes.data(), bytes.size());
 }
@@ -104,6 +177,13 @@ Sha256Digest Sha256::finish() {
   for (unsigned i = 0; i < 32; ++i)
     digest[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
   return digest;
+}
+
+Sha256Digest sha256Portable(std::span<const uint8_t> bytes) {
+  Sha256 hash;
+  hash.portable = true;
+  hash.update(bytes);
+  return hash.finish();
 }
 
 Sha256Digest sha256(std::span<const uint8_t> bytes) {

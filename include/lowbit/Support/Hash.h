@@ -14,6 +14,7 @@
 #define LOWBIT_SUPPORT_HASH_H
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -31,14 +32,19 @@ public:
   Sha256Digest finish();
 
 private:
-  void compress(const uint8_t *block);
+  friend Sha256Digest sha256Portable(std::span<const uint8_t> bytes);
+  void compress(const uint8_t *blocks, size_t count);
+  void compressBlock(const uint8_t *block);
 
+  bool portable = false;
   std::array<uint32_t, 8> state;
   std::array<uint8_t, 64> pending;
   uint64_t total = 0;
 };
 
 Sha256Digest sha256(std::span<const uint8_t> bytes);
+/// The same without the CPU's SHA instructions; for tests.
+Sha256Digest sha256Portable(std::span<const uint8_t> bytes);
 
 /// XXH3, 64 bits, seed 0.
 uint64_t xxh3(std::span<const uint8_t> bytes);

@@ -31,6 +31,18 @@ TEST(Sha256, PublishedVectors) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(Sha256, InstructionsAndPortableCodeAgree) {
+  std::vector<uint8_t> data(1000);
+  for (size_t i = 0; i < data.size(); ++i)
+    data[i] = static_cast<uint8_t>(i * i + 3 * i);
+  for (size_t size = 0; size < data.size(); size += 13) {
+    std::span<const uint8_t> part(data.data(), size);
+    ASSERT_EQ(sha256(part), sha256Portable(part)) << size;
+  }
+  EXPECT_EQ(toHex(sha256Portable(bytesOf("abc"))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 TEST(Sha256, ChunksDoNotMatter) {
   std::vector<uint8_t> data(777);
   for (size_t i = 0; i < data.size(); ++i)
