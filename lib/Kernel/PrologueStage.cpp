@@ -216,6 +216,8 @@ StatusOr<uint64_t> emitPrologueStage(mlir::ModuleOp module, const PrologueStage 
   if (spec.columns < 1 || spec.columns > (int64_t(1) << 24))
     return invalidArgument("rows of %lld columns are beyond the kernels' limits",
                            static_cast<long long>(spec.columns));
+  if (spec.norm && spec.norm->scale.has_value() != spec.norm->shift.has_value())
+    return invalidArgument("a modulation has a scale and a shift, not one of them");
   StageFunction stage(module, spec.name, capabilities);
   PrologueEmitter emitter(stage, spec);
   stage.loop(stage.begin(), stage.end(), 1,

@@ -70,7 +70,7 @@ static Status runPasses(ModuleOp module) {
     return internalError("lowering kernels to LLVM failed: %s", text.c_str());
   Status status;
   module.walk([&](Operation *op) {
-    if (op == module || isa<LLVM::LLVMDialect>(op->getDialect()))
+    if (op == module || isa_and_nonnull<LLVM::LLVMDialect>(op->getDialect()))
       return WalkResult::advance();
     status = internalError("op '%s' is left after lowering kernels to LLVM",
                            op->getName().getStringRef().str().c_str());
@@ -85,10 +85,18 @@ static Status addQuery(llvm::Module &module, const std::vector<std::string> &sta
   auto *pointer = llvm::PointerType::get(context, 0);
   auto *i32 = llvm::Type::getInt32Ty(context);
   std::vector<llvm::Constant *> names, functions;
+  auto *i64 = llvm::Type::getInt64Ty(context);
+  auto *stageType = llvm::FunctionType::get(
+      llvm::Type::getVoidTy(context), {pointer, pointer, pointer, i64, i64}, false);
   for (const std::string &stage : stages) {
     llvm::Function *function = module.getFunction(stage);
     if (!function || function->isDeclaration())
       return internalError("stage '%s' has no code", stage.c_str());
+    if (function->getFunctionType() != stageType)
+      return internalError("'%s' does not have the type of a stage", stage.c_str());
+    if (llvm::is_contained(functions, function) || stage == LOWBIT_QUERY_SYMBOL)
+      return internalError("'%s' cannot be in the table of stages %s", stage.c_str(),
+                           stage == LOWBIT_QUERY_SYMBOL ? "under this name" : "twice");
     function->setLinkage(llvm::GlobalValue::InternalLinkage);
     functions.push_back(function);
     auto *text = llvm::ConstantDataArray::getString(context, stage);
@@ -141,6 +149,19 @@ createMachine(const CpuCodegenOptions &options) {
   if (!info || !info->isCPUStringValid(options.cpu))
     return invalidArgument("'%s' is not a CPU of '%s'", options.cpu.c_str(),
                            options.triple.c_str());
+  // LLVM only warns about these.
+  llvm::SmallVector<llvm::StringRef> features;
+  llvm::StringRef(options.features).split(features, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef feature : features) {
+    auto known = [&](const llvm::SubtargetFeatureKV &row) {
+      return feature.drop_front() == row.Key;
+    };
+    if (!(feature.starts_with("+") || feature.starts_with("-")) ||
+        llvm::none_of(info->getAllProcessorFeatures(), known))
+      return invalidArgument("'%s' is not a feature of '%s', to be written +name or "
+                             "-name",
+                             feature.str().c_str(), options.triple.c_str());
+  }
   llvm::TargetOptions targetOptions;
   // The numerics contract says where fma is; nothing else may become one.
   targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Strict;
@@ -208,6 +229,42 @@ static Status checkNoUndefined(llvm::ArrayRef<char> object) {
   return Status::success();
 }
 
+/// An intrinsic without an instruction would abort LLVM, so they are looked up first.
+static Status checkIntrinsics(const llvm::Module &module,
+                              const llvm::TargetMachine &machine) {
+  static const struct {
+    const char *prefix, *feature;
+  } needs[] = {{"llvm.x86.sse41.", "+sse4.1"},
+               {"llvm.x86.ssse3.", "+ssse3"},
+               {"llvm.x86.avx2.", "+avx2"},
+               {"llvm.x86.avx512.vpdpbusd.128", "+avxvnni"},
+               {"llvm.x86.avx512.vpdpbusd.256", "+avxvnni"},
+               {"llvm.x86.avx512.vpdpbusd.512", "+avx512vnni"},
+               {"llvm.aarch64.neon.sdot.", "+dotprod"},
+               {"llvm.aarch64.neon.udot.", "+dotprod"},
+               {"llvm.aarch64.neon.usdot.", "+i8mm"}};
+  const llvm::Triple &triple = machine.getTargetTriple();
+  auto has = [&](llvm::StringRef feature) {
+    return machine.getMCSubtargetInfo()->checkFeatures(feature.str());
+  };
+  for (const llvm::Function &function : module) {
+    llvm::StringRef name = function.getName();
+    if (!function.isIntrinsic() || function.use_empty())
+      continue;
+    bool wrong = (name.starts_with("llvm.x86.") && !triple.isX86()) ||
+                 (name.starts_with("llvm.aarch64.") && !triple.isAArch64());
+    for (auto [prefix, feature] : needs)
+      // vpdpbusd of 256 bits exists in two instruction sets.
+      wrong |= !wrong && name.starts_with(prefix) && !has(feature) &&
+               !(name.starts_with("llvm.x86.avx512.vpdpbusd.") &&
+                 has("+avx512vnni") && has("+avx512vl"));
+    if (wrong)
+      return internalError("kernels use '%s', which '%s' has no instruction for",
+                           name.str().c_str(), machine.getTargetCPU().str().c_str());
+  }
+  return Status::success();
+}
+
 static Status compile(ModuleOp module, const std::vector<std::string> &stages,
                       const CpuCodegenOptions &options, CpuImage &image) {
   LOWBIT_RETURN_IF_ERROR(runPasses(module));
@@ -220,6 +277,7 @@ static Status compile(ModuleOp module, const std::vector<std::string> &stages,
     return internalError("translating kernels to LLVM IR failed");
   code->setTargetTriple(machine->getTargetTriple());
   code->setDataLayout(machine->createDataLayout());
+  LOWBIT_RETURN_IF_ERROR(checkIntrinsics(*code, *machine));
   LOWBIT_RETURN_IF_ERROR(addQuery(*code, stages));
   optimize(*code, *machine);
   if (options.keepLLVM)
