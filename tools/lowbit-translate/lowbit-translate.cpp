@@ -46,6 +46,7 @@ static Status translate(const Options &options) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   model.module->print(stream);
+  stream << "\n";
   if (options.output == "-") {
     llvm::outs() << text;
     return Status::success();
