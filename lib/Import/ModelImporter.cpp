@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 #include <algorithm>
@@ -40,6 +41,23 @@ static StatusOr<TokenizerSpec> ggufTokenizer(const GgufFile &file) {
   if (!metadata)
     return TokenizerSpec();
   return tokenizerFromGgufMetadata(*metadata);
+}
+
+/// The tokenizer of a folder. One without any tokenizer file (a bare model as
+/// save_pretrained writes it) takes and gives ids only; one that has a
+/// tokenizer in a form that we do not read is an error.
+static StatusOr<TokenizerSpec> folderTokenizer(const std::string &folder) {
+  auto has = [&](const char *file) {
+    llvm::SmallString<128> path(folder);
+    llvm::sys::path::append(path, file);
+    return llvm::sys::fs::exists(path);
+  };
+  for (const char *file :
+       {"tokenizer.json", "tokenizer.model", "tokenizer_config.json",
+        "vocab.json", "vocab.txt", "merges.txt", "tekken.json"})
+    if (has(file))
+      return readHuggingFaceTokenizer(folder);
+  return TokenizerSpec();
 }
 
 //===----------------------------------------------------------------------===//
@@ -75,7 +93,7 @@ static StatusOr<ImportedModel> openModel(const std::string &path,
   case CheckpointKind::huggingface: {
     LOWBIT_ASSIGN_OR_RETURN(model.config, readHuggingFaceConfig(path));
     if (readTokenizer) {
-      LOWBIT_ASSIGN_OR_RETURN(model.tokenizer, readHuggingFaceTokenizer(path));
+      LOWBIT_ASSIGN_OR_RETURN(model.tokenizer, folderTokenizer(path));
     }
     break;
   }

@@ -347,6 +347,21 @@ TEST_F(ImportModelTest, PathsThatAreNoModel) {
             std::string::npos);
 }
 
+TEST_F(ImportModelTest, FoldersWithoutATokenizerTakeIds) {
+  TestFolder folder("lowbit-notokenizer");
+  TestModel model;
+  model.addAll();
+  model.writeTo(folder);
+  auto imported = importModel(folder.path(), ImportOptions(), context);
+  ASSERT_TRUE(imported.isOk()) << imported.status().toString();
+  EXPECT_EQ(imported->tokenizer.kind, ::lowbit::TokenizerKind::none);
+  folder.write("tokenizer.model", "something");
+  imported = importModel(folder.path(), ImportOptions(), context);
+  ASSERT_FALSE(imported.isOk());
+  EXPECT_NE(imported.status().toString().find("tokenizer.json"),
+            std::string::npos);
+}
+
 TEST_F(ImportModelTest, ContextLimits) {
   TestFolder folder("lowbit-context");
   TestModel model;
