@@ -215,6 +215,13 @@ std::span<const uint8_t> ModuleReader::bytesOf(SectionKind kind) const {
   return {};
 }
 
+void ModuleReader::releaseWeights() const {
+  // Nothing is mapped when the module was given as bytes in memory.
+  for (const Section &section : table)
+    if (section.kind == SectionKind::weights && mapped.size() != 0)
+      mapped.doneWith(section.offset, section.size);
+}
+
 std::string_view ModuleReader::textOf(SectionKind kind) const {
   std::span<const uint8_t> bytes = bytesOf(kind);
   return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};

@@ -25,7 +25,9 @@ StatusOr<std::unique_ptr<Buffer>> HostBuffer::allocate(Device &device,
   // At least one byte, so that every buffer has an address of its own.
   std::optional<uint64_t> padded = checkedAlignTo<uint64_t>(
       bytes == 0 ? 1 : bytes, LOWBIT_BINDING_ALIGNMENT);
-  bool huge = !guard && bytes >= 2 * hugePage;
+  // Not for states: a cache is touched in many places by its first token, and
+  // zeroing a huge page for each would take longer than the token.
+  bool huge = !guard && bytes >= 2 * hugePage && kind != MemoryKind::state;
   std::optional<uint64_t> usable =
       padded ? checkedAlignTo<uint64_t>(*padded, page) : std::nullopt;
   std::optional<uint64_t> total =

@@ -28,6 +28,8 @@ StatusOr<std::unique_ptr<Module>> Module::load(ModuleReader reader,
   module->code = std::move(*code);
   LOWBIT_ASSIGN_OR_RETURN(module->weights,
                           device.import(module->reader.weights()));
+  if (module->weights->hostBytes() != module->reader.weights().data())
+    module->reader.releaseWeights();
   for (const PlanKernel &kernel : module->plan().kernels) {
     std::vector<uint32_t> numbers;
     for (const PlanStage &stage : kernel.stages) {

@@ -20,8 +20,8 @@ void ModuleFlags::addTo(Flags &flags) {
             "threads of the cpu device (default: all cores)");
   flags.add("--code", codeTarget, "TARGET",
             "code section to use, as cpu:x86-64 (default: the best that fits)");
-  flags.add("--copy-parameters", copyParameters,
-            "copy parameters into huge pages instead of using the mapped file");
+  flags.add("--parameters", parameters, "WHERE",
+            "auto, map (use the mapped file) or copy (into huge pages)");
   flags.add("--no-verify", noVerify, "skip the checksum of the weights");
   flags.add("--list-devices", listDevices, "list the devices and stop");
 }
@@ -44,7 +44,13 @@ StatusOr<LoadedModule> LoadedModule::load(const ModuleFlags &flags,
   DeviceOptions options;
   options.threads = threads;
   options.codeTarget = flags.codeTarget;
-  options.copyParameters = flags.copyParameters;
+  if (flags.parameters == "map")
+    options.parameters = ParameterPlacement::mapped;
+  else if (flags.parameters == "copy")
+    options.parameters = ParameterPlacement::copied;
+  else if (flags.parameters != "auto")
+    return invalidArgument("--parameters is '%s'; use auto, map or copy",
+                           flags.parameters.c_str());
   ModuleReadOptions read;
   read.verifyWeights = !flags.noVerify;
   LOWBIT_ASSIGN_OR_RETURN(loaded.device,

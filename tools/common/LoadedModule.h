@@ -26,7 +26,7 @@ struct ModuleFlags {
   std::string codeTarget;
   int64_t threads = 0;
   bool noVerify = false;
-  bool copyParameters = false;
+  std::string parameters = "auto";
   bool listDevices = false;
 
   void addTo(Flags &flags);

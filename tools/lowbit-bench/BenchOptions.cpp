@@ -26,8 +26,8 @@ void BenchOptions::addTo(Flags &flags) {
   flags.add("--no-warmup", noWarmup, "leave out the first, unmeasured run");
   flags.add("--device", module.device, "NAME", "auto, cpu, cuda or null");
   flags.add("--code", module.codeTarget, "TARGET", "code section to use");
-  flags.add("--copy-parameters", module.copyParameters,
-            "copy parameters into huge pages");
+  flags.add("--parameters", module.parameters, "WHERE",
+            "auto, map or copy (into huge pages)");
   flags.add("--no-verify", module.noVerify, "skip the checksum of the weights");
   flags.add("--list-devices", module.listDevices, "list the devices and stop");
   flags.add("--format, -o", formatName, "FORMAT", "md, json or csv");

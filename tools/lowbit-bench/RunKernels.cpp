@@ -49,6 +49,7 @@ private:
 
 struct KernelRow {
   std::string name; ///< kernel and phase: "matmul_.../pp512"
+  double share = 0; ///< of the phase's time
   KernelStatistics statistics;
 };
 
@@ -73,10 +74,14 @@ static Status runPhase(Llm &llm, const std::string &phase, int64_t prompt,
   }
   const std::vector<PlanKernel> &kernels =
       llm.session().module().plan().kernels;
+  double total = 1;
+  for (const KernelStatistics &record : llm.session().statistics())
+    total += static_cast<double>(record.nanoseconds);
   for (size_t i = 0; i < kernels.size(); ++i) {
     const KernelStatistics &record = llm.session().statistics()[i];
     if (record.calls != 0 && filter.matches(kernels[i].name))
-      rows.push_back({kernels[i].name + "/" + phase, record});
+      rows.push_back({kernels[i].name + "/" + phase,
+                      static_cast<double>(record.nanoseconds) / total, record});
   }
   return {};
 }
@@ -155,9 +160,6 @@ Status lowbit::runKernels(const BenchOptions &options) {
           ? "kernel,calls,microseconds,gigabytes_per_second,gigaops\n"
           : "| kernel | calls | us a call | share | GB/s of parameters | GOPS |\n"
             "| --- | ---: | ---: | ---: | ---: | ---: |\n";
-  double total = 0;
-  for (const KernelRow &row : rows)
-    total += static_cast<double>(row.statistics.nanoseconds);
   for (const KernelRow &row : rows) {
     auto ns = std::max(static_cast<double>(row.statistics.nanoseconds), 1.0);
     double each = ns / static_cast<double>(row.statistics.calls) / 1e3;
@@ -169,7 +171,7 @@ Status lowbit::runKernels(const BenchOptions &options) {
                                calls, each, bytes, operations)
                 : formatString(
                       "| %s | %llu | %.2f | %.1f %% | %.2f | %.2f |\n",
-                      row.name.c_str(), calls, each, 100 * ns / total, bytes,
+                      row.name.c_str(), calls, each, 100 * row.share, bytes,
                       operations);
   }
   return printText(text);

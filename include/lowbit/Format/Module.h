@@ -156,6 +156,9 @@ public:
   /// The bytes of a component.
   std::span<const uint8_t> componentBytes(uint32_t index) const;
   std::span<const uint8_t> tokenizer() const { return bytesOf(SectionKind::tokenizer); }
+  /// Says that the weights are not read for a while (they have been copied): the
+  /// system may take their pages. A hint; the bytes stay valid.
+  void releaseWeights() const;
   std::string_view ledger() const { return textOf(SectionKind::ledger); }
   std::string_view report() const { return textOf(SectionKind::report); }
   /// Targets that have code, sorted.

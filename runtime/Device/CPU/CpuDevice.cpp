@@ -14,6 +14,7 @@
 #include "runtime/Device/HostMemory.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include <sched.h>
 
@@ -25,6 +26,23 @@ static unsigned availableCores() {
   if (sched_getaffinity(0, sizeof(set), &set) == 0)
     return std::max(1, CPU_COUNT(&set));
   return std::max(1u, std::thread::hardware_concurrency());
+}
+
+/// Below this the parameters are in a cache anyway.
+static constexpr uint64_t worthCopying = uint64_t(4) << 20;
+
+/// Bytes that the system can give without swapping; 0 when it does not say.
+static uint64_t availableMemory() {
+  std::FILE *file = std::fopen("/proc/meminfo", "re");
+  if (!file)
+    return 0;
+  unsigned long long kilobytes = 0;
+  char line[256];
+  while (std::fgets(line, sizeof(line), file))
+    if (std::sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1)
+      break;
+  std::fclose(file);
+  return static_cast<uint64_t>(kilobytes) * 1024;
 }
 
 namespace {
@@ -49,7 +67,7 @@ public:
   }
   StatusOr<std::unique_ptr<Buffer>>
   import(std::span<const uint8_t> bytes) override {
-    if (!options.copyParameters)
+    if (!copies(bytes.size()))
       return HostBuffer::wrap(*this, bytes);
     LOWBIT_ASSIGN_OR_RETURN(
         std::unique_ptr<Buffer> copy,
@@ -107,6 +125,12 @@ public:
   Status wait() override { return {}; }
 
 private:
+  bool copies(uint64_t bytes) const {
+    if (options.parameters != ParameterPlacement::automatic)
+      return options.parameters == ParameterPlacement::copied;
+    return bytes >= worthCopying && bytes <= availableMemory() / 4;
+  }
+
   DeviceOptions options;
   std::unique_ptr<ThreadPool> pool;
   const CpuTarget *host;
