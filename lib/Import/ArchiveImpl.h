@@ -54,10 +54,17 @@ resolveFile(const ::lowbit::import::Checkpoint &checkpoint,
 ::lowbit::Status writeSplat(const SplatValue &splat,
                             const ::lowbit::LeafDesc &leaf,
                             ComponentBytes &components, unsigned threads);
-::lowbit::Status writeFromBound(const ::lowbit::import::Checkpoint &bound,
-                                const std::string &name,
-                                const ::lowbit::LeafDesc &leaf,
-                                ComponentBytes &components, unsigned threads);
+::lowbit::Status
+writeFromBound(std::span<const ::lowbit::import::StoredTensor> stored,
+               const ::lowbit::LeafDesc &leaf, ComponentBytes &components,
+               unsigned threads);
+
+/// The tensors of `bound` that hold the components of a parameter, in canonical
+/// order, checked against the canonical layout of `leaf` (or against the shape
+/// of `vector`, a builtin tensor).
+::lowbit::StatusOr<std::vector<::lowbit::import::StoredTensor>>
+findBound(const ::lowbit::import::Checkpoint &bound, const std::string &name,
+          const ::lowbit::LeafDesc &leaf, RankedTensorType vector);
 
 /// The encoding of `type` without a layout, and with it.
 ::lowbit::StatusOr<::lowbit::LeafDesc> canonicalLeaf(LowbitTensorType type);

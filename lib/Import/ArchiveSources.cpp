@@ -273,18 +273,24 @@ static void extendCodes(const NumberDesc &code, std::vector<uint8_t> &plain) {
       byte = static_cast<uint8_t>(byte | ~(limit - 1));
 }
 
-Status mlir::lowbit::writeFromBound(const Checkpoint &bound,
-                                    const std::string &name,
-                                    const LeafDesc &leaf,
-                                    ComponentBytes &components,
-                                    unsigned threads) {
+StatusOr<std::vector<StoredTensor>>
+mlir::lowbit::findBound(const Checkpoint &bound, const std::string &name,
+                        const LeafDesc &leaf, RankedTensorType vector) {
   LeafDesc canonical = leaf;
   canonical.fields.clear();
   LOWBIT_RETURN_IF_ERROR(::lowbit::applyCanonicalLayout(canonical));
   LOWBIT_ASSIGN_OR_RETURN(std::vector<::lowbit::ComponentDesc> wanted,
                           ::lowbit::componentsOf(canonical));
-  std::vector<std::span<const uint8_t>> stored;
+  // A builtin tensor is stored in its own shape.
+  if (vector)
+    wanted.front().storage.assign(vector.getShape().begin(),
+                                  vector.getShape().end());
+  std::vector<StoredTensor> stored;
   for (const ::lowbit::ComponentDesc &component : wanted) {
+    // componentsOf calls every code a word; a float code is bound as floats.
+    const bool isFloatCode =
+        component.role == ::lowbit::ComponentRole::codes && leaf.code.isFloat();
+    const NumberDesc &number = isFloatCode ? leaf.code : component.number;
     std::string tensorName = name + "." + component.name();
     std::optional<StoredTensor> tensor = bound.find(tensorName);
     if (!tensor && wanted.size() == 1)
@@ -293,31 +299,43 @@ Status mlir::lowbit::writeFromBound(const Checkpoint &bound,
       return ::lowbit::notFound("'%s' has no tensor '%s' of shape %s",
                                 bound.path().c_str(), tensorName.c_str(),
                                 shapeText(component.storage).c_str());
-    if (!holdsComponent(tensor->type, component.number) ||
-        tensor->bytes.size() != component.bytes ||
-        !std::equal(tensor->shape.begin(), tensor->shape.end(),
-                    component.storage.begin(), component.storage.end()))
+    // One number may have shape [] or [1].
+    bool isNumber =
+        component.storage.size() <= 1 && tensor->shape.size() <= 1 &&
+        ::lowbit::checkedElementCount(component.storage).value() == 1;
+    bool sameShape =
+        isNumber ||
+        std::equal(tensor->shape.begin(), tensor->shape.end(),
+                   component.storage.begin(), component.storage.end());
+    if (!holdsComponent(tensor->type, number) || !sameShape ||
+        tensor->bytes.size() != component.bytes)
       return invalidArgument(
           "%s is %s of shape %s, expected %u-bit %s of %s",
           tensorText(*tensor).c_str(), std::string(tensor->type).c_str(),
           shapeText(tensor->shape).c_str(),
-          component.number.isFloat() ? unsigned(component.number.width)
-                                     : component.number.storageBits(),
-          component.number.isFloat() ? "floats" : "integers",
+          number.isFloat() ? unsigned(number.width) : number.storageBits(),
+          number.isFloat() ? "floats" : "integers",
           shapeText(component.storage).c_str());
-    stored.push_back(tensor->bytes);
+    stored.push_back(*tensor);
   }
+  return stored;
+}
+
+Status mlir::lowbit::writeFromBound(std::span<const StoredTensor> stored,
+                                    const LeafDesc &leaf,
+                                    ComponentBytes &components,
+                                    unsigned threads) {
   LOWBIT_ASSIGN_OR_RETURN(ComponentWriter writer,
                           ComponentWriter::create(leaf, components));
   // Canonical: the codes are one array, then the parameters in granule order.
   for (size_t i = 0; i < writer.params().size(); ++i)
     LOWBIT_RETURN_IF_ERROR(writer.writeParam(
-        i, 0, ::lowbit::granuleRows(*writer.params()[i]), stored[1 + i]));
+        i, 0, ::lowbit::granuleRows(*writer.params()[i]), stored[1 + i].bytes));
   const unsigned size = ::lowbit::plainCodeBytes(leaf.code);
   return forEachStrip(
       leaf.rows, stripRows(leaf), writer.rowsAreIndependent() ? threads : 1,
       [&](int64_t begin, int64_t end) -> Status {
-        std::span<const uint8_t> bytes = stored[0].subspan(
+        std::span<const uint8_t> bytes = stored[0].bytes.subspan(
             begin * leaf.columns * size, (end - begin) * leaf.columns * size);
         if (leaf.code.kind != ::lowbit::NumberKind::signedInt)
           return writer.writeCodes(begin, end, bytes);

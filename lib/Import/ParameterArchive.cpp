@@ -10,6 +10,7 @@
 #include "lib/Import/ComponentWriter.h"
 
 #include "lowbit/Packing/Layouts.h"
+#include "lowbit/Support/Float.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Path.h"
@@ -239,9 +240,12 @@ Status ParameterArchive::materialize(ParamOp param, ComponentBytes &components,
                                      "#lowbit.rope_table, #lowbit.splat");
     if (file && impl->checkpoint)
       return writeFileSource(*impl, file, target, components, options.threads);
-    if (impl->bound)
-      return writeFromBound(*impl->bound, param.getSymName().str(), target.leaf,
-                            components, options.threads);
+    if (impl->bound) {
+      LOWBIT_ASSIGN_OR_RETURN(auto stored,
+                              findBound(*impl->bound, param.getSymName().str(),
+                                        target.leaf, target.vector));
+      return writeFromBound(stored, target.leaf, components, options.threads);
+    }
     if (impl->splat)
       return writeSplat(*impl->splat, target.leaf, components, options.threads);
     return ::lowbit::failedPrecondition(
@@ -271,40 +275,48 @@ static void addText(::lowbit::Xxh3Stream &stream, StringRef text) {
   stream.update({reinterpret_cast<const uint8_t *>(text.data()), text.size()});
 }
 
+static void addTensor(::lowbit::Xxh3Stream &stream,
+                      const ::lowbit::import::StoredTensor &tensor) {
+  addText(stream, StringRef(tensor.type.data(), tensor.type.size()));
+  stream.update(tensor.bytes);
+}
+
 StatusOr<Hash128> ParameterArchive::contentHash(ParamOp param) const {
   ::lowbit::Xxh3Stream stream;
-  std::string type;
-  llvm::raw_string_ostream(type) << param.getType();
-  addText(stream, type);
+  auto addPrinted = [&](auto thing) {
+    std::string text;
+    llvm::raw_string_ostream(text) << thing;
+    addText(stream, text);
+  };
+  addPrinted(param.getType());
+  LOWBIT_ASSIGN_OR_RETURN(Target target, targetOf(param));
   Attribute source = param.getSource().value_or(Attribute());
   auto file = dyn_cast_or_null<FileSourceAttr>(source);
-  if ((file && impl->checkpoint) || isa_and_nonnull<RopeTableAttr>(source) ||
-      isa_and_nonnull<SplatSourceAttr>(source)) {
-    if (!file) {
-      std::string text;
-      llvm::raw_string_ostream(text) << source;
-      addText(stream, text);
-      return stream.digestWide();
-    }
-    LOWBIT_ASSIGN_OR_RETURN(Target target, targetOf(param));
+  if (source && !file) {
+    addPrinted(source);
+  } else if (file && impl->checkpoint) {
     LOWBIT_ASSIGN_OR_RETURN(FileTensor tensor,
                             resolveFile(*impl->checkpoint, file,
                                         target.leaf.rows, target.leaf.columns));
     addText(stream, tensor.layout->name);
     addText(stream, tensor.invertScale ? "inverted" : "");
-    stream.update(tensor.stored.bytes);
-    if (tensor.scale) {
-      addText(stream,
-              StringRef(tensor.scale->type.data(), tensor.scale->type.size()));
-      stream.update(tensor.scale->bytes);
-    }
-    return stream.digestWide();
+    addTensor(stream, tensor.stored);
+    if (tensor.scale)
+      addTensor(stream, *tensor.scale);
+  } else if (impl->bound) {
+    LOWBIT_ASSIGN_OR_RETURN(auto stored,
+                            findBound(*impl->bound, param.getSymName().str(),
+                                      target.leaf, target.vector));
+    for (const ::lowbit::import::StoredTensor &tensor : stored)
+      addTensor(stream, tensor);
+  } else if (impl->splat) {
+    addText(stream, "splat");
+    addPrinted(::lowbit::floatBits(impl->splat->value));
+    addPrinted(impl->splat->code);
+  } else {
+    // Nothing to hash: the error of materialize says what to do.
+    ComponentBytes components;
+    LOWBIT_RETURN_IF_ERROR(materialize(param, components));
   }
-  // Bound by name or by --weights=splat: small test models, so the components
-  // themselves may be built.
-  ComponentBytes components;
-  LOWBIT_RETURN_IF_ERROR(materialize(param, components));
-  for (const std::vector<uint8_t> &bytes : components)
-    stream.update(bytes);
   return stream.digestWide();
 }

@@ -233,6 +233,54 @@ TEST_F(ArchiveTest, UnfitBoundComponentsAreNamed) {
   EXPECT_FALSE(archive->bindFile("weights.bin").isOk());
 }
 
+TEST_F(ArchiveTest, VectorsAndSingleNumbersAreBoundInTheirOwnShape) {
+  TestFolder folder("lowbit-vector");
+  OwningOpRef<ModuleOp> module =
+      parse("lowbit.param @v : tensor<3xf32>\n"
+            "lowbit.param @w : !lowbit.tensor<1x2xf32, #lowbit.leaf<fp<f32>>>\n"
+            "lowbit.param @t : !lowbit.tensor<1x2xf32, #lowbit.leaf<int<8>, "
+            "scale = [f32 per tensor]>>");
+  ASSERT_TRUE(module);
+  auto bytesOf = [](std::vector<float> values) {
+    std::vector<uint8_t> bytes(values.size() * sizeof(float));
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+  };
+  ::lowbit::test::writeSafetensors(folder.path("w.safetensors"),
+                                   {{"v", "F32", {3}, bytesOf({1, 2, 3})},
+                                    {"w", "F32", {1, 2}, bytesOf({4, 5})},
+                                    {"t.codes", "I8", {1, 2}, {0xff, 2}},
+                                    {"t.scale", "F32", {1}, bytesOf({0.5f})}});
+  auto archive = ParameterArchive::createEmpty();
+  ASSERT_TRUE(archive->bindFile(folder.path("w.safetensors")).isOk());
+  EXPECT_EQ(decoded(*archive, paramOf(*module, "v")),
+            (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(decoded(*archive, paramOf(*module, "w")),
+            (std::vector<float>{4, 5}));
+  EXPECT_EQ(decoded(*archive, paramOf(*module, "t")),
+            (std::vector<float>{-0.5f, 1}));
+  auto first = archive->contentHash(paramOf(*module, "v"));
+  auto second = archive->contentHash(paramOf(*module, "t"));
+  ASSERT_TRUE(first.isOk() && second.isOk());
+  EXPECT_NE(*first, *second);
+}
+
+TEST_F(ArchiveTest, SplatsOfOneTypeHaveOneHash) {
+  OwningOpRef<ModuleOp> module =
+      parse("lowbit.param @a : tensor<3xf32>\nlowbit.param @b : tensor<3xf32>\n"
+            "lowbit.param @c : tensor<4xf32>");
+  ASSERT_TRUE(module);
+  auto archive = ParameterArchive::createEmpty();
+  EXPECT_FALSE(archive->contentHash(paramOf(*module, "a")).isOk());
+  archive->bindSplat(1.0f, 1);
+  auto a = archive->contentHash(paramOf(*module, "a"));
+  auto b = archive->contentHash(paramOf(*module, "b"));
+  auto c = archive->contentHash(paramOf(*module, "c"));
+  ASSERT_TRUE(a.isOk() && b.isOk() && c.isOk());
+  EXPECT_EQ(*a, *b);
+  EXPECT_NE(*a, *c);
+}
+
 TEST_F(ArchiveTest, SignedCodesMayBeStoredAsOrdinaryBytes) {
   TestFolder folder("lowbit-signed");
   OwningOpRef<ModuleOp> module = parse(
