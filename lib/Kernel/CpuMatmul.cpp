@@ -58,12 +58,16 @@ void MatmulEmitter::emitTile(const PlannedGroup &group, const Tile &tile) {
 
 void MatmulEmitter::emitRowBlock(const PlannedGroup &group, Value rowBlock,
                                  Value tokenBegin, Value tokenEnd) {
-  for (const MatmulPlan &plan : group.plans)
-    if (decodesToScratch(plan))
-      emitDecodeRowBlock(stage, plan, rowBlock);
   Value count = stage.subI(tokenEnd, tokenBegin);
   Value wide = stage.mulI(stage.divI(count, wideTile), wideTile);
   Value wideEnd = stage.addI(tokenBegin, wide);
+  for (const MatmulPlan &plan : group.plans) {
+    auto decode = [&] { emitDecodeRowBlock(stage, plan, rowBlock); };
+    if (singleTokenReadsScratch(plan))
+      decode();
+    else if (decodesToScratch(plan))
+      stage.ifThen(stage.lessI(tokenBegin, wideEnd), decode);
+  }
   stage.loop(tokenBegin, wideEnd, wideTile, [&](Value token) {
     emitTile(group, {rowBlock, token, wideTile});
   });

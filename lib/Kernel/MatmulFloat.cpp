@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Kernel/MatmulTile.h"
+#include "lib/Kernel/RowBlockDecoder.h"
 
 using namespace lowbit;
 using namespace lowbit::kernel;
@@ -38,6 +38,7 @@ private:
   SmallVector<V> emitChunk(Value chunk, int64_t length);
   void emitLanes(Value chunk, int64_t length, Value firstLane);
   void prefetchNextChunk(Value chunk, Value step);
+  void emitFused(Value chunk, int64_t length);
   V weight(Value column, unsigned laneOffset);
   V activation(Value column, unsigned laneOffset, unsigned token);
   /// Sum lanes held in registers at a time.
@@ -48,6 +49,7 @@ private:
   const MatmulPlan &plan;
   const Tile &tile;
   MatmulScratch scratch;
+  std::optional<RowBlockDecoder> decoder; ///< for one token: decodes as it goes
   NumberDesc number; ///< how `weights` stores numbers
   Value weights, rows;
 };
@@ -82,6 +84,30 @@ void FloatTile::prefetchNextChunk(Value chunk, Value step) {
   constexpr int64_t line = 64;
   for (int64_t offset = 0; offset < perStep; offset += line)
     stage.prefetch(stage.at(pointer, offset));
+}
+
+// One token of a weight that must be decoded: all 32 lanes live in scratch (1 KiB), so
+// that each block is decoded once and its numbers never leave the registers.
+void FloatTile::emitFused(Value chunk, int64_t length) {
+  Value buffer = stage.at(stage.scratch(), int64_t(scratch.lanes));
+  for (int64_t lane = 0; lane < sumLanes; ++lane)
+    stage.store(b.constantFloat(f32x8, 0), stage.at(buffer, lane * vectorBytes), 32);
+  auto add = [&](Value column, unsigned lane, V weight) {
+    Value place = stage.at(buffer, lane * vectorBytes);
+    // Volatile, or the optimizer carries all 32 in registers that do not exist.
+    auto sum = mlir::LLVM::LoadOp::create(
+        stage.builder(), stage.loc(),
+        IRValueBuilder::irType(stage.builder().getContext(), f32x8), place,
+        /*alignment=*/32, /*isVolatile=*/true);
+    stage.store(b.fma(weight, activation(column, 0, 0), IRValueBuilder::wrap(sum)), place,
+                32);
+  };
+  Value begin = stage.mulI(chunk, columnsPerChunk / columnsPerBlock);
+  Value end = stage.addI(begin, length / columnsPerBlock);
+  stage.loop(begin, end, 1,
+             [&](Value block) { decoder->decodeBlock(block, columnsPerBlock, add); });
+  if (length % columnsPerBlock)
+    decoder->decodeBlock(end, unsigned(length % columnsPerBlock), add);
 }
 
 // Lanes firstLane ... + lanesAtOnce() - 1 of a chunk of `length` columns, for every
@@ -132,8 +158,11 @@ void FloatTile::emitLanes(Value chunk, int64_t length, Value firstLane) {
 }
 
 SmallVector<V> FloatTile::emitChunk(Value chunk, int64_t length) {
-  stage.loop(stage.index(0), stage.index(sumLanes), lanesAtOnce(),
-             [&](Value firstLane) { emitLanes(chunk, length, firstLane); });
+  if (decoder)
+    emitFused(chunk, length);
+  else
+    stage.loop(stage.index(0), stage.index(sumLanes), lanesAtOnce(),
+               [&](Value firstLane) { emitLanes(chunk, length, firstLane); });
   Value buffer = stage.at(stage.scratch(), int64_t(scratch.lanes));
   SmallVector<V> results;
   for (unsigned t = 0; t < tile.tokens; ++t)
@@ -146,7 +175,9 @@ SmallVector<V> FloatTile::emitChunk(Value chunk, int64_t length) {
 SmallVector<Value> FloatTile::emit() {
   rows = stage.at(stage.binding(plan.activation.binding),
                   stage.mulI(tile.token, plan.activation.stride * 4));
-  if (decodesToScratch(plan)) {
+  if (tile.tokens == 1 && decodesToScratch(plan) && !singleTokenReadsScratch(plan)) {
+    decoder.emplace(stage, plan, tile.rowBlock);
+  } else if (decodesToScratch(plan)) {
     number = NumberDesc::floating(FloatFormat::f32);
     weights = stage.at(stage.scratch(), int64_t(scratch.decoded));
   } else {
@@ -193,92 +224,23 @@ bool lowbit::kernel::decodesToScratch(const MatmulPlan &plan) {
          (!plan.code.isFloat() || plan.hasScale || plan.hasOffset);
 }
 
-namespace {
-
-/// E3 for the eight rows of a block, column by column.
-class RowBlockDecoder {
-public:
-  RowBlockDecoder(StageFunction &stage, const MatmulPlan &plan, Value rowBlock)
-      : stage(stage), b(stage.values()), plan(plan), rowBlock(rowBlock),
-        params(stage, plan, rowBlock) {}
-  void emit();
-
-private:
-  void decodeColumn(Value column, V code);
-  void decodeIntegerBlock(Value block);
-  void decodeFloatColumn(Value column);
-
-  StageFunction &stage;
-  IRValueBuilder &b;
-  const MatmulPlan &plan;
-  Value rowBlock;
-  ParamReader params;
-  Value out;
-};
-
-} // namespace
-
-// `code` is i32x8 (stored code) or f32x8 (float code). Columns of the padding are
-// decoded with the last column's parameters and never read.
-void RowBlockDecoder::decodeColumn(Value column, V code) {
-  Value place = stage.minI(column, stage.index(plan.columns - 1));
-  V value = code;
-  if (!isFloat(code.type.scalar)) {
-    if (plan.dotHasBias())
-      code = b.add(code, params.bias(place));
-    value = b.signedToFloat(code);
-  }
-  DecodeFactors factors;
-  factors.hasScale = plan.hasScale;
-  factors.hasOffset = plan.hasOffset;
-  if (plan.hasScale) {
-    factors.floatScale = params.floatScale(place);
-    factors.intScale = params.intScale(place);
-  }
-  if (plan.hasOffset) {
-    factors.floatOffset = params.floatOffset(place);
-    factors.intOffset = params.intOffset(place);
-  }
-  stage.store(decodeValue(b, factors, value),
-              stage.at(out, stage.mulI(column, vectorBytes)), 32);
-}
-
-void RowBlockDecoder::decodeIntegerBlock(Value block) {
-  FieldBytes bytes = [&](unsigned f, unsigned j) {
-    int64_t size = columnsPerBlock * plan.fields[f].width;
-    Value row = stage.addI(stage.mulI(rowBlock, plan.blocks), block);
-    Value pointer = stage.at(stage.binding(plan.fields[f].binding),
-                             stage.mulI(row, size));
-    return stage.load(i8x32, stage.at(pointer, int64_t(j) * columnsPerBlock), 32);
-  };
-  for (unsigned v = 0; v < 8; ++v) {
-    V codes = decodeColumnVector(b, plan.fields, bytes, v);
-    for (unsigned q = 0; q < 4; ++q)
-      decodeColumn(stage.addI(stage.mulI(block, columnsPerBlock), 4 * v + q),
-                   columnOfVector(b, codes, q));
-  }
-}
-
-void RowBlockDecoder::decodeFloatColumn(Value column) {
-  Scalar scalar = storedScalar(plan.code);
-  int64_t bytes = rowsPerBlock * bitsOf(scalar) / 8;
-  Value row = stage.addI(stage.mulI(rowBlock, plan.paddedColumns()), column);
-  Value pointer = stage.at(stage.binding(plan.codeBinding), stage.mulI(row, bytes));
-  V raw = stage.load(ValueType{scalar, 8}, pointer, unsigned(bytes));
-  decodeColumn(column, paramToFloat(b, plan.code, raw));
-}
-
-void RowBlockDecoder::emit() {
-  out = stage.at(stage.scratch(), int64_t(MatmulScratch::forPlan(plan).decoded));
-  if (plan.code.isFloat())
-    stage.loop(stage.index(0), stage.index(plan.columns), 1,
-               [&](Value column) { decodeFloatColumn(column); });
-  else
-    stage.loop(stage.index(0), stage.index(plan.blocks), 1,
-               [&](Value block) { decodeIntegerBlock(block); });
+bool lowbit::kernel::singleTokenReadsScratch(const MatmulPlan &plan) {
+  return decodesToScratch(plan) && plan.code.isFloat();
 }
 
 void lowbit::kernel::emitDecodeRowBlock(StageFunction &stage, const MatmulPlan &plan,
                                         Value rowBlock) {
-  RowBlockDecoder(stage, plan, rowBlock).emit();
+  RowBlockDecoder decoder(stage, plan, rowBlock);
+  Value out = stage.at(stage.scratch(), int64_t(MatmulScratch::forPlan(plan).decoded));
+  auto store = [&](Value column, V value) {
+    stage.store(value, stage.at(out, stage.mulI(column, vectorBytes)), 32);
+  };
+  if (plan.code.isFloat())
+    stage.loop(stage.index(0), stage.index(plan.columns), 1,
+               [&](Value column) { store(column, decoder.decodeFloatColumn(column)); });
+  else
+    stage.loop(stage.index(0), stage.index(plan.blocks), 1, [&](Value block) {
+      decoder.decodeBlock(block, columnsPerBlock,
+                          [&](Value column, unsigned, V value) { store(column, value); });
+    });
 }

@@ -42,6 +42,8 @@ struct MatmulScratch {
 
 /// Whether the N3 loops read decoded numbers from scratch instead of the weight.
 bool decodesToScratch(const MatmulPlan &plan);
+/// Whether the tile of one token does so too (otherwise it decodes as it goes).
+bool singleTokenReadsScratch(const MatmulPlan &plan);
 /// Decodes row block `rowBlock` into scratch (only when decodesToScratch).
 void emitDecodeRowBlock(StageFunction &stage, const MatmulPlan &plan,
                         mlir::Value rowBlock);

@@ -9,7 +9,7 @@
 //
 // Times one stage over a weight of the given size against reading the same bytes, in
 // alternation, and prints medians. Encodings: q4_1, q4_0, q8_0, q6_k, q4_k, ternary, f16,
-// f32. With LOWBIT_DUMP set, prints the assembly instead.
+// f32, q4_1_f32 (f32 activations). With LOWBIT_DUMP set, prints the assembly instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -103,6 +103,11 @@ bool describeEncoding(const std::string &name, LeafDesc &leaf, MatmulActivation 
     leaf.code.hi = 1;
     leaf.scales = {paramPerTensor(NumberDesc::floating(FloatFormat::f32))};
     x.group = 0;
+  } else if (name == "q4_1_f32") {
+    leaf.scales = {group(f16(), 32)};
+    leaf.offsets = {group(f16(), 32)};
+    x.quantized = false;
+    x.stride = (leaf.columns + 7) / 8 * 8;
   } else if (name == "f16" || name == "f32") {
     leaf.code = name == "f16" ? f16() : NumberDesc::floating(FloatFormat::f32);
     x.quantized = false;
