@@ -7,7 +7,7 @@
 set -eu
 folder=$1 model=$2
 shift 2
-ids=$(i=0; while [ $i -lt 40 ]; do printf '%s%d' "$([ $i -gt 0 ] && echo ,)" $(((1 + 37 * i) % 512)); i=$((i + 1)); done)
+ids=$(i=0; while [ $i -lt 40 ]; do printf '%s%d' "$([ $i -gt 0 ] && echo ,)" $(((1 + 37 * i) % 300)); i=$((i + 1)); done)
 rm -rf "$folder"
 mkdir -p "$folder"
 
