@@ -31,13 +31,13 @@ struct QuantizeActivationsPass
     if (granularity != "auto" && granularity != "token" && granularity != "group") {
       getOperation().emitError()
           << "option 'granularity' requires auto, token or group, got '"
-          << granularity << "'";
+          << granularity.getValue() << "'";
       return signalPassFailure();
     }
     if (granularity == "group" && (groupSize < 16 || groupSize % 16 != 0)) {
       getOperation().emitError() << "option 'group-size' requires a positive "
                                     "multiple of 16, got "
-                                 << groupSize;
+                                 << groupSize.getValue();
       return signalPassFailure();
     }
     SmallVector<MatmulOp> matmuls;

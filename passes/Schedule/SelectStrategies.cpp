@@ -60,8 +60,8 @@ private:
           remark::missed(dispatch.getLoc(),
                          remark::RemarkOpts::name("refused").category(
                              "lowbit-schedule"))
-              << stringifyStrategyKind(candidate.kind) << " on "
-              << machine.target << ": " << candidate.refusal;
+              << stringifyStrategyKind(candidate.kind).str() + " on " +
+                     machine.target + ": " + candidate.refusal;
           continue;
         }
         if (!best || candidate.picoseconds < best->picoseconds)
@@ -77,7 +77,7 @@ private:
       remark::passed(
           dispatch.getLoc(),
           remark::RemarkOpts::name("strategy").category("lowbit-schedule"))
-          << stringifyStrategyKind(best->kind) << " on " << machine.target
+          << stringifyStrategyKind(best->kind).str() + " on " + machine.target
           << remark::metric("PicosecondsPerRow",
                             static_cast<int64_t>(best->picoseconds));
       strategies.push_back(StrategyAttr::get(
