@@ -164,8 +164,9 @@ struct DivApprox {
     a = input(i, a), b = input(i, b);
     float magnitude = std::fabs(b);
     if (magnitude > 0x1p126f && magnitude < HUGE_VALF)
-      return finishF32(i, std::isinf(a) ? asFloat(canonicalNaN)
-                                        : std::copysign(0.0f, a * b));
+      return finishF32(i, std::isinf(a) || a != a
+                              ? asFloat(canonicalNaN)
+                              : std::copysign(0.0f, a) * std::copysign(1.0f, b));
     return finishF32(i, a / b);
   }
 };
