@@ -200,6 +200,52 @@ TEST(CpuMatmul, SweepOnTheBaseline) {
   sweep(baselineMachine(), 97);
 }
 
+// Machines that this one cannot run: the code must still be made, whole.
+TEST(CpuMatmul, CompilesForQuadDotProducts) {
+  for (const char *cpu : {"alderlake", "icelake-server"}) {
+    TestMachine machine = avx2Machine();
+    machine.cpu = cpu;
+    machine.capabilities.dot4U8S8Intrinsic = "llvm.x86.avx512.vpdpbusd.256";
+    MatmulCase c({"", intOf(8), {{f16(), true, 32}}}, 8, 64, 4, 1);
+    mlir::MLIRContext context;
+    mlir::OwningOpRef<mlir::ModuleOp> module =
+        mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    MatmulStage stage{"dot", {{{anchorOf(c, 1)}, storeFirst(8)}}};
+    ASSERT_TRUE(emitMatmulStage(*module, stage, machine.capabilities).isOk());
+    KernelJit jit(*module, machine);
+    EXPECT_NE(jit.assembly().find("vpdpbusd"), std::string::npos) << cpu;
+    EXPECT_EQ(jit.assembly().find("vpmaddubsw"), std::string::npos) << cpu;
+    EXPECT_EQ(jit.undefinedSymbols(), std::vector<std::string>());
+  }
+}
+
+// The inner loops of the narrow tiles keep everything in registers.
+TEST(CpuMatmul, OneTokenLoopsDoNotSpill) {
+  MatmulSpec specs[] = {{"q4_1", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}},
+                        {"q8_0", intOf(8), {{f16(), true, 32}}},
+                        {"f16", f16(), {}, {}, {}, false, false}};
+  for (const MatmulSpec &spec : specs) {
+    MatmulCase c(spec, 8, 1536, 1, 1);
+    mlir::MLIRContext context;
+    mlir::OwningOpRef<mlir::ModuleOp> module =
+        mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    MatmulStage stage{"loop", {{{anchorOf(c, 1)}, storeFirst(8)}}};
+    ASSERT_TRUE(
+        emitMatmulStage(*module, stage, avx2Machine().capabilities).isOk());
+    KernelJit jit(*module, avx2Machine());
+    // Only the loops of one token prefetch; a block ends where the next label begins.
+    llvm::SmallVector<llvm::StringRef> blocks;
+    llvm::StringRef(jit.assembly()).split(blocks, "\n.LBB");
+    unsigned loops = 0;
+    for (llvm::StringRef block : blocks)
+      if (block.contains("prefetcht0")) {
+        ++loops;
+        EXPECT_FALSE(block.split("\tj").first.contains("32-byte Spill")) << spec.name;
+      }
+    EXPECT_GE(loops, 1u) << spec.name;
+  }
+}
+
 // As gate and up in one group, then a second weight: items follow one another, and any
 // cut of the items gives the same bits.
 TEST(CpuMatmul, GroupsAndAnchorsShareAStage) {
