@@ -146,6 +146,7 @@ public:
 
 private:
   std::string nameOf(const RoleNames &names, int64_t layer) const;
+  Slot named(const RoleNames &names, int64_t layer) const;
   std::optional<StoredTensor> claim(const std::string &name,
                                     ArrayRef<int64_t> expected);
   Slot vector(const RoleNames &names, int64_t layer, int64_t size);
@@ -176,6 +177,14 @@ std::string SlotResolver::nameOf(const RoleNames &names, int64_t layer) const {
   return (gguf ? "blk." : "model.layers.") + std::to_string(layer) + "." + name;
 }
 
+Slot SlotResolver::named(const RoleNames &names, int64_t layer) const {
+  Slot slot;
+  slot.tensor = nameOf(names, layer);
+  slot.symbol = layer < 0 ? std::string(names.symbol)
+                          : "l" + std::to_string(layer) + "." + names.symbol;
+  return slot;
+}
+
 /// The tensor `name` of shape `expected`, or a note of what is wrong with it.
 std::optional<StoredTensor> SlotResolver::claim(const std::string &name,
                                                 ArrayRef<int64_t> expected) {
@@ -196,10 +205,7 @@ std::optional<StoredTensor> SlotResolver::claim(const std::string &name,
 }
 
 Slot SlotResolver::vector(const RoleNames &names, int64_t layer, int64_t size) {
-  Slot slot;
-  slot.tensor = nameOf(names, layer);
-  slot.symbol = layer < 0 ? std::string(names.symbol)
-                          : "l" + std::to_string(layer) + "." + names.symbol;
+  Slot slot = named(names, layer);
   std::optional<StoredTensor> tensor = claim(slot.tensor, {size});
   if (!tensor)
     return slot;
@@ -290,10 +296,7 @@ Slot SlotResolver::packedMatrix(Slot slot, int64_t rows, int64_t columns) {
 
 Slot SlotResolver::matrix(const RoleNames &names, int64_t layer, int64_t rows,
                           int64_t columns) {
-  Slot slot;
-  slot.tensor = nameOf(names, layer);
-  slot.symbol = layer < 0 ? std::string(names.symbol)
-                          : "l" + std::to_string(layer) + "." + names.symbol;
+  Slot slot = named(names, layer);
   if (isPacked(slot.tensor))
     return packedMatrix(std::move(slot), rows, columns);
   std::optional<StoredTensor> tensor = claim(slot.tensor, {rows, columns});
