@@ -91,7 +91,8 @@ protected:
                               const ModuleReadOptions &options = {}) {
     memory.reset(static_cast<uint8_t *>(
         std::aligned_alloc(64, (content.size() + 64) / 64 * 64)));
-    std::memcpy(memory.get(), content.data(), content.size());
+    if (!content.empty())
+      std::memcpy(memory.get(), content.data(), content.size());
     return ModuleReader::fromBytes({memory.get(), content.size()}, "m.lowbit",
                                    options);
   }
