@@ -11,12 +11,14 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 #include "llvm/ADT/SmallVector.h"
 
 using namespace lowbit::kernel;
 using namespace mlir;
+using V = AbstractValue;
 
 static Type scalarType(MLIRContext *context, Scalar scalar) {
   switch (scalar) {
@@ -114,6 +116,35 @@ static arith::CmpFPredicate floatPredicate(Predicate predicate) {
     return arith::CmpFPredicate::OGE;
   }
   return arith::CmpFPredicate::OEQ;
+}
+
+V IRValueBuilder::emitFmaByDoubles(V a, V b, V c) {
+  Block *block = builder.getInsertionBlock();
+  auto module = block && block->getParentOp()
+                    ? block->getParentOp()->getParentOfType<ModuleOp>()
+                    : ModuleOp();
+  if (!module)
+    return fmaByDoubles(a, b, c);
+  std::string name = "lowbit_fma_x" + std::to_string(a.type.lanes); // x0: a scalar
+  auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+  if (!function) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(module.getBody());
+    Type type = irType(builder.getContext(), a.type);
+    function = LLVM::LLVMFuncOp::create(
+        builder, loc, name, LLVM::LLVMFunctionType::get(type, {type, type, type}),
+        LLVM::Linkage::Internal);
+    function.setPassthroughAttr(
+        builder.getStrArrayAttr({"no-builtins", "nounwind", "noinline"}));
+    Block *entry = function.addEntryBlock(builder);
+    builder.setInsertionPointToEnd(entry);
+    V result = fmaByDoubles(wrap(entry->getArgument(0)), wrap(entry->getArgument(1)),
+                            wrap(entry->getArgument(2)));
+    LLVM::ReturnOp::create(builder, loc, unwrap(result));
+  }
+  return wrap(LLVM::CallOp::create(builder, loc, function,
+                                   ValueRange{unwrap(a), unwrap(b), unwrap(c)})
+                  .getResult());
 }
 
 Value IRValueBuilder::emitIntrinsic(StringRef name, Type type, ValueRange operands) {
@@ -241,6 +272,12 @@ AbstractValue IRValueBuilder::emit(const Instruction &i) {
   case Opcode::maddI16:
     return wrap(emitIntrinsic(capabilities().maddI16Intrinsic, type, operands));
   case Opcode::dot4U8S8:
+    if (i.type.lanes == 0) {
+      Value u = LLVM::BitcastOp::create(builder, loc, type, operands[1]);
+      Value s = LLVM::BitcastOp::create(builder, loc, type, operands[2]);
+      return wrap(
+          emitIntrinsic(capabilities().dot4WordIntrinsic, type, {u, s, operands[0]}));
+    }
     return wrap(emitIntrinsic(capabilities().dot4U8S8Intrinsic, type, operands));
   case Opcode::bitcast:
   case Opcode::extendSigned:

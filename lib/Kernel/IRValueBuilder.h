@@ -38,6 +38,10 @@ public:
 
 protected:
   AbstractValue emit(const Instruction &instruction) override;
+  /// Calls a function of the enclosing module, made at the first use: unrolled dots
+  /// would otherwise repeat some twenty instructions a term.
+  AbstractValue emitFmaByDoubles(AbstractValue a, AbstractValue b,
+                                 AbstractValue c) override;
 
 private:
   mlir::Value emitBinary(Opcode opcode, mlir::Value a, mlir::Value b);

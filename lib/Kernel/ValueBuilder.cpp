@@ -134,7 +134,7 @@ V ValueBuilder::select(V condition, V a, V b) {
 V ValueBuilder::fma(V a, V b, V c) {
   assert(a.type == b.type && a.type == c.type && a.type.scalar == Scalar::f32);
   if (!caps.fma)
-    return fmaByDoubles(a, b, c);
+    return emitFmaByDoubles(a, b, c);
   V operands[] = {a, b, c};
   return emit({Opcode::fmaF, a.type, operands});
 }
@@ -151,17 +151,15 @@ V ValueBuilder::fmaByDoubles(V a, V b, V c) {
   V error = addF(subF(p, subF(s, dPart)), subF(d, dPart));
   ValueType wide = a.type.with(Scalar::i64);
   V bits = bitcast(s, wide), one = constantInt(wide, 1);
-  V zero = constantFloat(error.type, 0);
-  V up = compareFloat(Predicate::greater, error, zero);
-  V down = compareFloat(Predicate::less, error, zero);
-  // The magnitude grows when the error has the sign of the sum.
-  V positive = compareInt(Predicate::greaterEqual, bits, constantInt(wide, 0));
-  V sameSign = select(positive, up, down), opposite = select(positive, down, up);
-  V even = compareInt(Predicate::equal, bitAnd(bits, one), constantInt(wide, 0));
-  V step = select(sameSign, one,
-                  select(opposite, constantInt(wide, -1), constantInt(wide, 0)));
-  V odd = add(bits, select(even, step, constantInt(wide, 0)));
-  return truncateF(bitcast(odd, s.type), Scalar::f32);
+  // +1 moves away from zero, right when the error has the sign of the sum; else -1.
+  V opposite = shiftRightLogical(bitXor(bits, bitcast(error, wide)), 63);
+  V step = sub(one, shiftLeft(opposite, 1));
+  V whenEven = sub(bitAnd(bits, one), one); // all ones or zero
+  V odd = add(bits, bitAnd(step, whenEven));
+  // False for a NaN, which stays what it is.
+  V inexact =
+      compareFloat(Predicate::greater, absF(error), constantFloat(error.type, 0));
+  return truncateF(bitcast(select(inexact, odd, bits), s.type), Scalar::f32);
 }
 
 // Sign aside, f16 bits moved up by 13 are an f32 whose exponent is too small by 112;
@@ -225,8 +223,8 @@ V ValueBuilder::pairSumI16(V a) {
 
 V ValueBuilder::dot4U8S8(V acc, V u, V s) {
   assert(u.type == s.type && u.type.scalar == Scalar::i8 &&
-         acc.type == (ValueType{Scalar::i32, u.type.lanes / 4}));
-  if (hasDot4() && u.type.lanes == 32) {
+         acc.type.scalar == Scalar::i32 && acc.type.count() == u.type.lanes / 4);
+  if (hasDot4(acc.type.lanes)) {
     V operands[] = {acc, u, s};
     return emit({Opcode::dot4U8S8, acc.type, operands});
   }

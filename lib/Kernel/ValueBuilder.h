@@ -40,6 +40,9 @@ struct KernelCapabilities {
   /// (vector<8xi32> acc, vector<32xi8> unsigned, vector<32xi8> signed) -> acc + sum of
   /// the four products, no saturation.
   std::string dot4U8S8Intrinsic;
+  /// (i32 of four unsigned bytes, i32 of four signed bytes, i32 acc) -> acc + sum of the
+  /// four products, wrapping: the same for a scalar machine.
+  std::string dot4WordIntrinsic;
 };
 
 /// Kinds of scalar. f16 and bf16 occur only as the bits in an i16.
@@ -179,8 +182,13 @@ public:
   V maddI16(V a, V b);
   /// Sums of adjacent pairs of i16 as i32 (maddI16 with ones).
   V pairSumI16(V a);
-  /// acc + sum of four products of unsigned and signed bytes, i32.
-  bool hasDot4() const { return !caps.dot4U8S8Intrinsic.empty(); }
+  /// Whether dot4U8S8 with `lanes` accumulators (0 = a scalar) is one instruction.
+  bool hasDot4(unsigned lanes) const {
+    return lanes == 0 ? !caps.dot4WordIntrinsic.empty()
+                      : lanes == 8 && !caps.dot4U8S8Intrinsic.empty();
+  }
+  /// acc + sum of four products of unsigned and signed bytes, i32. A scalar acc takes
+  /// vectors of four bytes.
   V dot4U8S8(V acc, V unsignedBytes, V signedBytes);
 
   /// `tree` of Semantics N1; the list must not be empty.
@@ -188,14 +196,15 @@ public:
 
 protected:
   virtual V emit(const Instruction &instruction) = 0;
+  /// How fma() reaches fmaByDoubles: in place, or through a function.
+  virtual V emitFmaByDoubles(V a, V b, V c) { return fmaByDoubles(a, b, c); }
+  V fmaByDoubles(V a, V b, V c);
 
 private:
   V unary(Opcode opcode, V a);
   V binary(Opcode opcode, V a, V b);
   V shift(Opcode opcode, V a, unsigned by);
   V convert(Opcode opcode, V a, Scalar to);
-  V fmaByDoubles(V a, V b, V c);
-
   KernelCapabilities caps;
 };
 

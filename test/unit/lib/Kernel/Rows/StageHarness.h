@@ -63,7 +63,8 @@ using EmitStage = std::function<StatusOr<uint64_t>(
 using CheckStage =
     std::function<void(const std::vector<Buffer> &after, const std::string &where)>;
 
-/// Runs everything; failures are reported to GoogleTest.
+/// Runs everything; failures are reported to GoogleTest. AVX2 each time (where the host
+/// has it), the baseline every third time, always with LOWBIT_FULL_SWEEP.
 void runStage(const EmitStage &emit, const StageInput &input, const CheckStage &check);
 
 /// The status of emitting alone.
