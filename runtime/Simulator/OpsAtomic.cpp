@@ -8,6 +8,7 @@
 #include "runtime/Simulator/Lanes.h"
 #include "runtime/Simulator/Numerics.h"
 
+#include <algorithm>
 #include <bit>
 
 using namespace lowbit::ptx;
@@ -77,9 +78,18 @@ template <class T> void runAtomic(Warp &w, const Inst &i, uint32_t mask) {
                             : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
   }
   w.worker->ordered = true;
+  uint64_t lowest = ~uint64_t(0);
+  for (uint32_t m = mask; m; m &= m - 1)
+    lowest = std::min(lowest, address[std::countr_zero(m)]);
+  // Initialised memory of one allocation needs no further checks.
+  bool fast = !w.worker->races && i.p2 != 2 && lowest >= globalWindow &&
+              coverGlobal(w, address, mask, sizeof(T)) &&
+              w.worker->perInstruction[w.pc].cacheWritten;
+  DeviceMemory &memory = *w.worker->launch->memory;
   for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
     unsigned l = unsigned(std::countr_zero(m));
-    uint8_t *p = i.p2 == 2   ? accessShared(w, l, address[l], sizeof(T), true)
+    uint8_t *p = fast        ? memory.host(address[l])
+                 : i.p2 == 2   ? accessShared(w, l, address[l], sizeof(T), true)
                  : i.p2 == 1 ? accessGlobal(w, l, address[l], sizeof(T), true)
                              : accessGeneric(w, l, address[l], sizeof(T), true);
     if (!p)
