@@ -284,7 +284,8 @@ private:
       TargetCode code;
       code.target = target;
       if (StringRef(target).starts_with("nvptx:")) {
-        LOWBIT_ASSIGN_OR_RETURN(code.texts, generatePtx(*module, kernels, target));
+        LOWBIT_ASSIGN_OR_RETURN(code.texts,
+                                generatePtx(*module, kernels, target, report));
       } else {
         LOWBIT_RETURN_IF_ERROR(generateCpu(target, code));
       }
@@ -388,19 +389,27 @@ private:
       return ::lowbit::unimplemented("--emit=cubin is not supported yet; use --emit=ptx "
                                      "and ptxas");
     std::map<std::string, std::string> texts;
+    bool anyTarget = false;
     for (const std::string &target : phases.targets) {
       if (!StringRef(target).starts_with("nvptx:"))
         continue;
-      LOWBIT_ASSIGN_OR_RETURN(auto part, generatePtx(*module, kernels, target));
+      anyTarget = true;
+      LOWBIT_ASSIGN_OR_RETURN(auto part, generatePtx(*module, kernels, target, report));
       for (auto &[name, text] : part)
         texts[name + "." + StringRef(target).drop_front(6).str() + ".ptx"] = text;
     }
-    if (texts.empty())
+    if (!anyTarget)
       return invalidArgument("--emit=ptx requires --target=nvptx:sm_NN");
+    if (texts.empty())
+      return invalidArgument("'%s' has no low-bit product with quantized activations; "
+                             "PTX is made for those only",
+                             options.input.c_str());
     LOWBIT_RETURN_IF_ERROR(writeFolder(options.output, texts));
-    std::string list;
+    std::string list = report.ptxText();
+    for (const std::string &note : report.notes)
+      list += "  note         " + note + "\n";
     for (auto &[name, text] : texts)
-      list += "  ptx          " + name + "\n";
+      list += "  wrote        " + name + "\n";
     if (options.print)
       options.print(list);
     return Status::success();

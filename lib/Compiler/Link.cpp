@@ -172,11 +172,12 @@ StatusOr<uint64_t> mlir::lowbit::linkModule(const LinkInputs &inputs,
     writer.setTokenizer(inputs.tokenizer);
   writer.setLedger(inputs.ledger);
   for (const TargetCode &code : inputs.code) {
-    if (!code.texts.empty())
-      writer.addCode(code.target, ::lowbit::serializeTextTable(code.texts));
-    else
-      writer.addCode(code.target, code.image.sharedObject);
-    report.code.push_back({code.target, code.image.sharedObject.size()});
+    // A target of texts may have none: no product of the model lowers to it.
+    bool isText = code.image.sharedObject.empty();
+    std::vector<uint8_t> bytes = isText ? ::lowbit::serializeTextTable(code.texts)
+                                        : code.image.sharedObject;
+    report.code.push_back({code.target, bytes.size()});
+    writer.addCode(code.target, std::move(bytes));
   }
   // Times differ from run to run; the module must not.
   writer.setReport(report.toJson(/*withTimes=*/false));

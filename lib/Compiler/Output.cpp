@@ -52,10 +52,3 @@ Status mlir::lowbit::writeFolder(const std::string &path,
   }
   return Status::success();
 }
-
-::lowbit::StatusOr<std::map<std::string, std::string>>
-mlir::lowbit::generatePtx(ModuleOp module, const KernelTable &kernels,
-                          const std::string &target) {
-  return ::lowbit::unimplemented("target '%s' has no code generator in this build",
-                                 target.c_str());
-}

@@ -8,6 +8,7 @@
 #ifndef LIB_COMPILER_OUTPUT_H
 #define LIB_COMPILER_OUTPUT_H
 
+#include "lib/Compiler/Report.h"
 #include "lowbit/Support/Status.h"
 #include "passes/Conversion/DispatchToLLVM/DispatchLowering.h"
 
@@ -26,9 +27,12 @@ std::string printIR(ModuleOp module);
 ::lowbit::Status writeFolder(const std::string &path,
                              const std::map<std::string, std::string> &files);
 
-/// PTX of each kernel that lowers to `target` ("nvptx:sm_80"), by kernel name.
+/// PTX of the products of one token that lower to `target` ("nvptx:sm_80"), by kernel
+/// name: one kernel for each encoding, number of columns and activation grouping. The
+/// report gets an entry a kernel, and a note for each product that has none.
 ::lowbit::StatusOr<std::map<std::string, std::string>>
-generatePtx(ModuleOp module, const KernelTable &kernels, const std::string &target);
+generatePtx(ModuleOp module, const KernelTable &kernels, const std::string &target,
+            CompileReport &report);
 
 } // namespace mlir::lowbit
 

@@ -77,6 +77,19 @@ static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
   return text;
 }
 
+std::string CompileReport::ptxText() const {
+  if (ptxKernels.empty())
+    return "";
+  std::string text = "  ptx          uses  block  shared  dp4a  strategy, name\n";
+  for (const PtxKernelReport &kernel : ptxKernels)
+    text += formatString("               %4u  %5u  %6llu  %4u  %s on %s %s\n",
+                         kernel.products, kernel.threads,
+                         static_cast<unsigned long long>(kernel.sharedBytes),
+                         kernel.dp4a, kernel.strategy.c_str(), kernel.target.c_str(),
+                         kernel.name.c_str());
+  return text;
+}
+
 std::string CompileReport::toText() const {
   std::string text = formatString("compiled %s\n", input.c_str());
   text += formatString("  activations  %s\n", activations.c_str());
@@ -109,6 +122,7 @@ std::string CompileReport::toText() const {
         kernel.parameterBytes / 1e6, kernel.operationsPerToken / 1e6,
         kernel.strategies.empty() ? "-" : kernel.strategies.front().c_str(),
         kernel.name.c_str());
+  text += ptxText();
   text += formatString("  memory       %llu bytes of buffers a token in %zu slots (%zu "
                        "values), %llu bytes of cache a position\n",
                        static_cast<unsigned long long>(bufferBytesPerToken), slots,
@@ -163,6 +177,19 @@ std::string CompileReport::toJson(bool withTimes) const {
           json.attribute("operations_per_token",
                          static_cast<int64_t>(kernel.operationsPerToken));
           json.attribute("dispatches", kernel.dispatches);
+        });
+    });
+    json.attributeArray("ptx_kernels", [&] {
+      for (const PtxKernelReport &kernel : ptxKernels)
+        json.object([&] {
+          json.attribute("name", kernel.name);
+          json.attribute("target", kernel.target);
+          json.attribute("strategy", kernel.strategy);
+          json.attribute("products", kernel.products);
+          json.attribute("threads", kernel.threads);
+          json.attribute("shared_bytes", static_cast<int64_t>(kernel.sharedBytes));
+          json.attribute("dp4a", kernel.dp4a);
+          json.attribute("bytes", static_cast<int64_t>(kernel.bytes));
         });
     });
     json.attributeArray("code", [&] {

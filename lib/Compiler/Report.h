@@ -34,6 +34,16 @@ struct KernelReport {
   unsigned dispatches = 0;        ///< places in the program that run it
 };
 
+/// A PTX kernel; products that need the same code share it.
+struct PtxKernelReport {
+  std::string name, target, strategy;
+  unsigned threads = 0;     ///< of a block
+  uint64_t sharedBytes = 0; ///< of a block
+  unsigned dp4a = 0;        ///< instructions in the text
+  unsigned products = 0;    ///< of distinct dispatches that use it
+  uint64_t bytes = 0;       ///< of text
+};
+
 struct CodeReport {
   std::string target;
   uint64_t bytes = 0;
@@ -50,6 +60,7 @@ struct CompileReport {
   std::vector<std::string> targets;
   std::vector<ParameterReport> parameters;
   std::vector<KernelReport> kernels;
+  std::vector<PtxKernelReport> ptxKernels;
   std::vector<CodeReport> code;
   std::vector<PhaseTime> phases;
   std::vector<std::string> notes; ///< fallbacks and other things to know
@@ -67,6 +78,8 @@ struct CompileReport {
   double bitsPerWeight() const;
 
   std::string toText() const;
+  /// The part of it about PTX kernels; empty where there are none.
+  std::string ptxText() const;
   std::string toJson(bool withTimes) const;
 };
 

@@ -14,18 +14,24 @@
 using namespace lowbit;
 using namespace lowbit::kernel;
 
-// Bytes are shifted in 16-bit lanes, as machines have no byte shift; the mask drops
-// what crosses from the neighbour.
+// Bytes are shifted in 16-bit lanes (four bytes as one word), as machines have no byte
+// shift; the mask drops what crosses from the neighbour.
 static AbstractValue moveBits(ValueBuilder &b, AbstractValue bytes, unsigned from,
                               unsigned to, unsigned count) {
   if (from == to && to == 0 && count == 8)
     return bytes;
-  ValueType halves{Scalar::i16, bytes.type.lanes / 2};
-  AbstractValue moved = b.bitcast(bytes, halves);
-  moved = from > to ? b.shiftRightLogical(moved, from - to)
-                    : b.shiftLeft(moved, to - from);
-  moved = b.bitcast(moved, bytes.type);
-  return b.bitAnd(moved, int64_t(((1u << count) - 1) << to));
+  bool isWord = bytes.type.lanes == 4;
+  ValueType wide = isWord ? ValueType{Scalar::i32, 0}
+                          : ValueType{Scalar::i16, bytes.type.lanes / 2};
+  AbstractValue moved = b.bitcast(bytes, wide);
+  if (from > to)
+    moved = b.shiftRightLogical(moved, from - to);
+  else if (from < to)
+    moved = b.shiftLeft(moved, to - from);
+  int64_t mask = ((1 << count) - 1) << to;
+  if (isWord)
+    return b.bitcast(b.bitAnd(moved, mask * 0x01010101), bytes.type);
+  return b.bitAnd(b.bitcast(moved, bytes.type), mask);
 }
 
 AbstractValue kernel::decodeColumnVector(ValueBuilder &b,

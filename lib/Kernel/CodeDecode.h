@@ -22,7 +22,7 @@
 
 namespace lowbit::kernel {
 
-/// Byte vector `j` of field `field`, <32 x i8>.
+/// Byte vector `j` of field `field`: <32 x i8>, or <4 x i8> of one row.
 using FieldBytes = std::function<AbstractValue(unsigned field, unsigned j)>;
 
 /// Bits [bitBegin, bitBegin + bitCount) of the stored codes of column vector `v`, as

@@ -48,6 +48,7 @@ private:
   SmallVector<V> addGroup(Value column, const Sums &sums, ArrayRef<V> acc);
   SmallVector<V> addHalfGroups(Value block, ArrayRef<V> acc);
 
+  void addSlices(Sums &sums);
   Sums zeroSums();
   Sums sumBlocks(Value begin, Value end);
   void addBlock(Value block, Sums &sums);
@@ -107,17 +108,17 @@ V IntegerTile::activationQuad(Value block, unsigned token, unsigned v) {
   int64_t inToken = int64_t(token) * plan.paddedColumns() + 4 * v;
   Value pointer = stage.at(stage.at(codes, stage.mulI(block, columnsPerBlock)), inToken);
   V quad = stage.load(ValueType{Scalar::i32, 0}, pointer, 4);
-  return b.bitcast(b.splat(quad, 8), i8x32);
+  return b.bitcast(stage.spreadRows(quad), stage.rowBytes());
 }
 
 V IntegerTile::codeSum(Value column, int64_t columns, unsigned token) {
   int64_t inToken = int64_t(token) * plan.paddedColumns() / 16 * 4;
   Value pointer = stage.at(
       stage.at(sums, stage.mulI(stage.divI(column, 16), 4)), inToken);
-  V sum = b.splat(stage.load(ValueType{Scalar::i32, 0}, pointer), 8);
+  V sum = stage.spreadRows(stage.load(ValueType{Scalar::i32, 0}, pointer));
   if (columns == 16)
     return sum;
-  V second = b.splat(stage.load(ValueType{Scalar::i32, 0}, stage.at(pointer, 4)), 8);
+  V second = stage.spreadRows(stage.load(ValueType{Scalar::i32, 0}, stage.at(pointer, 4)));
   return b.add(sum, second);
 }
 
@@ -133,7 +134,7 @@ V IntegerTile::activationScale(Value column, unsigned token) {
   Value pointer = stage.at(scales, int64_t(token) * perToken * 4);
   if (group)
     pointer = stage.at(pointer, stage.mulI(stage.divI(column, group), 4));
-  return b.splat(stage.load(ValueType{Scalar::f32, 0}, pointer), 8);
+  return stage.spreadRows(stage.load(ValueType{Scalar::f32, 0}, pointer));
 }
 
 Value IntegerTile::clampedUnitColumn(Value column) {
@@ -153,7 +154,7 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
       int64_t size = columnsPerBlock * plan.fields[f].width;
       Value pointer = stage.at(stage.at(fieldBases[f], stage.mulI(block, size)),
                                int64_t(j) * columnsPerBlock);
-      value = stage.load(i8x32, pointer, 32);
+      value = stage.loadRowBytes(pointer);
     }
     return value;
   };
@@ -165,9 +166,10 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
   auto accumulateI16 = [&](V &acc, V value) {
     acc = acc.handle ? b.addSaturating(acc, value) : value;
   };
-  if (b.hasDot4()) {
+  ValueType sumType = stage.rowsOf(Scalar::i32);
+  if (b.hasDot4(sumType.lanes)) {
     for (V &dot : dots)
-      dot = b.constantInt(i32x8, 0);
+      dot = b.constantInt(sumType, 0);
     for (unsigned v : vectors) {
       V q = decodeColumnVector(b, plan.fields, bytes, v);
       for (unsigned t = 0; t < tile.tokens; ++t)
@@ -242,7 +244,7 @@ void IntegerTile::addBlock(Value block, Sums &sums) {
 }
 
 void IntegerTile::prefetchCodes(Value block) {
-  if (tile.tokens != 1)
+  if (tile.tokens != 1 || stage.isThread())
     return;
   constexpr int64_t ahead = 1536, line = 64;
   for (unsigned f = 0; f < plan.fields.size(); ++f) {
@@ -264,11 +266,12 @@ Sums IntegerTile::zeroSums() {
 // Blocks [begin, end) as a loop that carries the sums in registers.
 Sums IntegerTile::sumBlocks(Value begin, Value end) {
   Sums start;
-  start.dots.assign(tile.tokens, b.constantInt(i32x8, 0));
+  ValueType sumType = stage.rowsOf(Scalar::i32);
+  start.dots.assign(tile.tokens, b.constantInt(sumType, 0));
   if (needsPlain())
     start.plain.assign(tile.tokens, b.constantInt(ValueType{Scalar::i32, 2}, 0));
   if (needsScaled())
-    start.scaled.assign(tile.tokens, b.constantInt(i32x8, 0));
+    start.scaled.assign(tile.tokens, b.constantInt(sumType, 0));
   auto flatten = [](const Sums &sums) {
     SmallVector<Value> all = unwrapAll(sums.dots);
     all.append(unwrapAll(sums.plain));
@@ -309,7 +312,7 @@ std::pair<SmallVector<V>, SmallVector<V>> IntegerTile::finish(const Sums &sums,
     if (needsPlain()) {
       V pair = sums.plain[t];
       u[t] = pair.type.lanes == 2
-                 ? b.splat(b.add(b.extractLane(pair, 0), b.extractLane(pair, 1)), 8)
+                 ? stage.spreadRows(b.add(b.extractLane(pair, 0), b.extractLane(pair, 1)))
                  : pair;
     }
     if (lateBias)
@@ -360,7 +363,7 @@ SmallVector<V> IntegerTile::addHalfGroups(Value block, ArrayRef<V> acc) {
     if (half && oddUnits()) {
       V exists = IRValueBuilder::wrap(stage.lessI(column, stage.index(plan.columns)));
       for (unsigned t = 0; t < tile.tokens; ++t)
-        next[t] = b.select(b.splat(exists, 8), next[t], current[t]);
+        next[t] = b.select(stage.spreadRows(exists), next[t], current[t]);
     }
     current = next;
   }
@@ -368,7 +371,7 @@ SmallVector<V> IntegerTile::addHalfGroups(Value block, ArrayRef<V> acc) {
 }
 
 SmallVector<V> IntegerTile::emitChunk(Value chunk) {
-  SmallVector<V> zero(tile.tokens, b.constantFloat(f32x8, 0));
+  SmallVector<V> zero(tile.tokens, b.constantFloat(stage.rowsOf(Scalar::f32), 0));
   int64_t step = std::max(plan.group, columnsPerBlock);
   int64_t steps = ceilDiv(plan.columns, step), perChunk = columnsPerChunk / step;
   Value begin = stage.mulI(chunk, perChunk);
@@ -405,12 +408,13 @@ SmallVector<V> IntegerTile::emitGrouped() {
   } else {
     Value partials = stage.at(stage.scratch(), int64_t(MatmulScratch::forPlan(plan).partials));
     constexpr int64_t vector = 32;
-    stage.loop(stage.index(0), stage.index(plan.chunks), 1, [&](Value chunk) {
+    stage.loop(stage.slice(), stage.index(plan.chunks), stage.slices(), [&](Value chunk) {
       SmallVector<V> sums = emitChunk(chunk);
       Value row = stage.at(partials, stage.mulI(chunk, wideTile * vector));
       for (unsigned t = 0; t < tile.tokens; ++t)
-        stage.store(sums[t], stage.at(row, t * vector), 32);
+        stage.storeRows(sums[t], stage.at(row, t * vector), 32);
     });
+    stage.barrier();
     for (unsigned t = 0; t < tile.tokens; ++t)
       result.push_back(emitTreeFromMemory(stage, stage.at(partials, t * vector),
                                           plan.chunks, wideTile * vector));
@@ -420,10 +424,53 @@ SmallVector<V> IntegerTile::emitGrouped() {
   return result;
 }
 
+// Integer sums of a row that threads have divided among them: each leaves its part in
+// shared memory and adds up all parts. The order does not matter, as addition wraps.
+void IntegerTile::addSlices(Sums &sums) {
+  constexpr int64_t vector = 32, most = 3;
+  int64_t next = 0;
+  auto exchange = [&](SmallVector<V> &values, bool isPair) {
+    for (V &value : values) {
+      if (!value.handle)
+        continue;
+      if (isPair)
+        value = b.add(b.extractLane(value, 0), b.extractLane(value, 1));
+      Value place = stage.at(stage.scratch(), vector * next++);
+      stage.storeRows(value, stage.at(place, stage.mulI(stage.slice(), vector * most)));
+    }
+  };
+  exchange(sums.dots, false);
+  exchange(sums.plain, true);
+  exchange(sums.scaled, false);
+  stage.barrier();
+  next = 0;
+  auto collect = [&](SmallVector<V> &values) {
+    for (V &value : values) {
+      if (!value.handle)
+        continue;
+      Value place = stage.at(stage.scratch(), vector * next++);
+      value = stage.loadRows(Scalar::i32, place);
+      for (unsigned slice = 1; slice < stage.slices(); ++slice)
+        value = b.add(value, stage.loadRows(Scalar::i32,
+                                            stage.at(place, slice * vector * most)));
+    }
+  };
+  collect(sums.dots);
+  collect(sums.plain);
+  collect(sums.scaled);
+}
+
 // N5: integers over the whole row, then the scales once.
 SmallVector<V> IntegerTile::emitOneGroup() {
   Value start = stage.index(0);
-  Sums sums = sumBlocks(start, stage.index(plan.blocks));
+  int64_t perSlice = ceilDiv(plan.blocks, stage.slices());
+  Value begin = stage.mulI(stage.slice(), perSlice);
+  Value end = stage.index(plan.blocks);
+  Sums sums = sumBlocks(begin, stage.slices() == 1
+                                   ? end
+                                   : stage.minI(stage.addI(begin, perSlice), end));
+  if (stage.slices() > 1)
+    addSlices(sums);
   auto [s, u] = finish(sums, start);
   V scale = params.floatScale(start);
   V offset = plan.hasOffset ? params.floatOffset(start) : V();

@@ -29,7 +29,7 @@ MatmulScratch MatmulScratch::forPlan(const MatmulPlan &plan) {
 static AbstractValue treeRange(StageFunction &stage, Value pointer, int64_t begin,
                                int64_t count, int64_t stride) {
   if (count == 1)
-    return stage.load(f32x8, stage.at(pointer, begin * stride), 32);
+    return stage.loadRows(Scalar::f32, stage.at(pointer, begin * stride), 32);
   int64_t left = 1;
   while (2 * left < count)
     left *= 2;
@@ -77,8 +77,8 @@ AbstractValue ParamReader::readRaw(const Bound &param, Value pointer) {
   const NumberDesc &number = param.plan->number;
   Scalar scalar = storedScalar(number);
   AbstractValue raw = param.plan->perRow
-                          ? stage.load(ValueType{scalar, 8}, pointer)
-                          : b.splat(stage.load(ValueType{scalar, 0}, pointer), 8);
+                          ? stage.loadRows(scalar, pointer)
+                          : stage.spreadRows(stage.load(ValueType{scalar, 0}, pointer));
   return number.isFloat() ? paramToFloat(b, number, raw) : paramToInt(b, number, raw);
 }
 
@@ -106,14 +106,14 @@ AbstractValue ParamReader::product(llvm::ArrayRef<Bound> params, Value column) {
 }
 
 AbstractValue ParamReader::floatScale(Value column) {
-  return floatScales.empty() ? stage.values().constantFloat(f32x8, 1.0)
+  return floatScales.empty() ? stage.values().constantFloat(stage.rowsOf(Scalar::f32), 1.0)
                              : product(floatScales, column);
 }
 
 AbstractValue ParamReader::floatOffset(Value column) {
   IRValueBuilder &b = stage.values();
   if (floatOffsets.empty())
-    return b.constantFloat(f32x8, plan.offsetNegated ? -1.0 : 1.0);
+    return b.constantFloat(stage.rowsOf(Scalar::f32), plan.offsetNegated ? -1.0 : 1.0);
   AbstractValue offset = product(floatOffsets, column);
   return plan.offsetNegated ? b.negF(offset) : offset;
 }
@@ -123,6 +123,6 @@ AbstractValue ParamReader::intOffset(Value column) { return product(intOffsets, 
 
 AbstractValue ParamReader::bias(Value column) {
   IRValueBuilder &b = stage.values();
-  AbstractValue bias = b.constantInt(i32x8, plan.codeBias);
+  AbstractValue bias = b.constantInt(stage.rowsOf(Scalar::i32), plan.codeBias);
   return zero ? b.sub(bias, read(*zero, column)) : bias;
 }

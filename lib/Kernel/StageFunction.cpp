@@ -17,6 +17,8 @@
 using namespace lowbit::kernel;
 using namespace mlir;
 
+static constexpr int64_t rowLanes = 8; ///< rows of a block
+
 static LLVM::LLVMFuncOp createFunction(ModuleOp module, StringRef name) {
   MLIRContext *context = module.getContext();
   context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
@@ -46,6 +48,93 @@ StageFunction::StageFunction(ModuleOp module, StringRef name,
   entryAnchor = index(0).getDefiningOp();
   opBuilder.setInsertionPoint(entry.getTerminator());
   dims.resize(LOWBIT_DIM_COUNT);
+}
+
+static LLVM::LLVMFuncOp createKernel(ModuleOp module, StringRef name,
+                                     const ThreadMachine &machine,
+                                     const ThreadShape &shape) {
+  MLIRContext *context = module.getContext();
+  context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
+                       scf::SCFDialect, vector::VectorDialect>();
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  SmallVector<Type> arguments(shape.pointers, LLVM::LLVMPointerType::get(context));
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), arguments);
+  auto kernel = LLVM::LLVMFuncOp::create(builder, module.getLoc(), name, type);
+  for (unsigned i = 0; i < shape.pointers; ++i) {
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+    if (i != shape.output)
+      kernel.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(),
+                        builder.getUnitAttr());
+  }
+  machine.markKernel(kernel, unsigned(rowLanes) * shape.slices);
+  Block *entry = kernel.addEntryBlock(builder);
+  builder.setInsertionPointToEnd(entry);
+  LLVM::ReturnOp::create(builder, module.getLoc(), ValueRange());
+  return kernel;
+}
+
+StageFunction::StageFunction(ModuleOp module, StringRef name,
+                             KernelCapabilities capabilities,
+                             const ThreadMachine &machine, const ThreadShape &shape)
+    : opBuilder(module.getContext()),
+      function(createKernel(module, name, machine, shape)),
+      valueBuilder(opBuilder, function.getLoc(), std::move(capabilities)),
+      barrierName(machine.barrier), sliceCount(shape.slices) {
+  Block &entry = function.getBody().front();
+  opBuilder.setInsertionPoint(entry.getTerminator());
+  bindings.append(entry.args_begin(), entry.args_end());
+  auto readIndex = [&](const std::string &name) -> Value {
+    Value i32 = LLVM::CallIntrinsicOp::create(opBuilder, loc(), opBuilder.getI32Type(),
+                                              opBuilder.getStringAttr(name), ValueRange())
+                    .getResult(0);
+    return arith::ExtUIOp::create(opBuilder, loc(), opBuilder.getI64Type(), i32);
+  };
+  Value thread = readIndex(machine.threadIndex);
+  lane = remI(thread, rowLanes);
+  sliceIndex = divI(thread, rowLanes);
+  group = readIndex(machine.groupIndex);
+  if (shape.sharedBytes) {
+    OpBuilder::InsertionGuard guard(opBuilder);
+    opBuilder.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMArrayType::get(opBuilder.getI8Type(), shape.sharedBytes);
+    auto global = LLVM::GlobalOp::create(
+        opBuilder, loc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
+        (name + "_shared").str(), Attribute(), /*alignment=*/16, machine.sharedSpace);
+    opBuilder.setInsertionPoint(entry.getTerminator());
+    Value address = LLVM::AddressOfOp::create(opBuilder, loc(), global);
+    shared = LLVM::AddrSpaceCastOp::create(
+        opBuilder, loc(), LLVM::LLVMPointerType::get(opBuilder.getContext()), address);
+  }
+}
+
+AbstractValue StageFunction::spreadRows(AbstractValue scalar) {
+  return isThread() ? scalar : valueBuilder.splat(scalar, rowLanes);
+}
+
+AbstractValue StageFunction::loadRows(Scalar scalar, Value pointer, unsigned alignment) {
+  if (!isThread())
+    return load(rowsOf(scalar), pointer, alignment);
+  return load(rowsOf(scalar), at(pointer, mulI(lane, bitsOf(scalar) / 8)));
+}
+
+void StageFunction::storeRows(AbstractValue value, Value pointer, unsigned alignment) {
+  if (!isThread())
+    return store(value, pointer, alignment);
+  store(value, at(pointer, mulI(lane, bitsOf(value.type.scalar) / 8)));
+}
+
+AbstractValue StageFunction::loadRowBytes(Value pointer) {
+  if (!isThread())
+    return load(rowBytes(), pointer, 32);
+  return load(rowBytes(), at(pointer, mulI(lane, 4)), 4);
+}
+
+void StageFunction::barrier() {
+  if (!isThread())
+    return;
+  Value zero = arith::ConstantOp::create(opBuilder, loc(), opBuilder.getI32IntegerAttr(0));
+  LLVM::CallIntrinsicOp::create(opBuilder, loc(), opBuilder.getStringAttr(barrierName),
+                                ValueRange{zero});
 }
 
 Value StageFunction::binding(unsigned i) {

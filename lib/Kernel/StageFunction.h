@@ -9,6 +9,11 @@
 // frame creates it, reads binding pointers and dims in the entry block, and offers
 // the few memory and loop operations that every stage needs. All indices are i64.
 //
+// The same loops also serve machines of many threads (ThreadMachine): there a group of
+// threads shares a block of eight rows, each thread holds *one row* of it, and what is
+// a vector with a lane a row elsewhere is a scalar. Threads of one row divide its
+// columns among them (slices) and meet in shared memory.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LIB_KERNEL_STAGEFUNCTION_H
@@ -23,12 +28,37 @@
 
 namespace lowbit::kernel {
 
+/// How generated code reaches the threads of a machine. Filled by the target's owner.
+struct ThreadMachine {
+  std::string threadIndex; ///< intrinsic () -> i32, index in the group
+  std::string groupIndex;  ///< intrinsic () -> i32, index of the group
+  std::string barrier;     ///< intrinsic (i32 = 0): all threads of the group meet
+  unsigned sharedSpace = 0; ///< address space of memory that a group shares
+  /// Marks a function as a kernel of groups of `threads` threads.
+  std::function<void(mlir::LLVM::LLVMFuncOp kernel, unsigned threads)> markKernel;
+};
+
+/// The shape of a kernel of threads. A group has 8 * slices threads: thread t holds
+/// row t mod 8 of the block and slice t floordiv 8.
+struct ThreadShape {
+  unsigned pointers = 0;    ///< arguments of the kernel, each a pointer
+  unsigned output = 0;      ///< the one that is written
+  unsigned slices = 1;
+  uint64_t sharedBytes = 0; ///< what scratch() points to
+};
+
 class StageFunction {
 public:
   /// Appends an empty stage named `name` to `module`; the builder then stands before
   /// its `llvm.return`. Loads the dialects it needs.
   StageFunction(mlir::ModuleOp module, llvm::StringRef name,
                 KernelCapabilities capabilities);
+
+  /// Appends an empty kernel of threads: binding(i) is argument i, scratch() is shared
+  /// by the group. dim, begin and end do not exist.
+  StageFunction(mlir::ModuleOp module, llvm::StringRef name,
+                KernelCapabilities capabilities, const ThreadMachine &machine,
+                const ThreadShape &shape);
 
   mlir::OpBuilder &builder() { return opBuilder; }
   mlir::Location loc() { return function.getLoc(); }
@@ -40,9 +70,29 @@ public:
   mlir::Value binding(unsigned index);
   /// dims[index], read once in the entry block.
   mlir::Value dim(unsigned index);
-  mlir::Value scratch() { return function.getArgument(2); }
+  mlir::Value scratch() { return shared ? shared : function.getArgument(2); }
   mlir::Value begin() { return function.getArgument(3); }
   mlir::Value end() { return function.getArgument(4); }
+
+  // Rows of a block: lanes of a vector, or the one row of a thread.
+  bool isThread() const { return bool(lane); }
+  ValueType rowsOf(Scalar scalar) const { return {scalar, isThread() ? 0u : 8u}; }
+  /// Four bytes a row.
+  ValueType rowBytes() const { return {Scalar::i8, isThread() ? 4u : 32u}; }
+  AbstractValue spreadRows(AbstractValue scalar);
+  /// One scalar a row; `pointer` is that of row 0.
+  AbstractValue loadRows(Scalar scalar, mlir::Value pointer, unsigned alignment = 0);
+  void storeRows(AbstractValue value, mlir::Value pointer, unsigned alignment = 0);
+  /// Four bytes a row, aligned to 32.
+  AbstractValue loadRowBytes(mlir::Value pointer);
+
+  // Slices of a row's columns; slice 0 of 1 where there are no threads.
+  unsigned slices() const { return sliceCount; }
+  mlir::Value slice() { return isThread() ? sliceIndex : index(0); }
+  /// Block of rows of this group of threads.
+  mlir::Value threadRowBlock() { return group; }
+  /// Makes what each thread stored to scratch() visible to its group.
+  void barrier();
 
   // i64 arithmetic.
   mlir::Value index(int64_t value);
@@ -89,6 +139,10 @@ private:
   mlir::Operation *entryAnchor = nullptr; ///< entry loads go before it
   llvm::SmallVector<mlir::Value> bindings;
   llvm::SmallVector<mlir::Value> dims;
+  // Of a kernel of threads only.
+  std::string barrierName;
+  mlir::Value shared, lane, sliceIndex, group;
+  unsigned sliceCount = 1;
 };
 
 } // namespace lowbit::kernel

@@ -8,16 +8,13 @@
 #include "lib/Codegen/CPU/CpuCodegen.h"
 
 #include "lib/Codegen/CPU/Linker.h"
+#include "lib/Codegen/LowerKernels.h"
 #include "lowbit-c/kernel.h"
 
-#include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "mlir/Transforms/Passes.h"
 
 #include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/Constants.h"
@@ -46,37 +43,6 @@ using ::lowbit::StatusOr;
 void mlir::lowbit::registerCpuCodegenDialects(DialectRegistry &registry) {
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
-}
-
-/// Diagnostics of MLIR passes, collected into one message.
-static Status runPasses(ModuleOp module) {
-  PassManager manager(module.getContext());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
-  manager.addPass(createLoopInvariantCodeMotionPass());
-  manager.addPass(createSCFToControlFlowPass());
-  manager.addPass(createConvertVectorToLLVMPass());
-  manager.addPass(createConvertMathToLLVMPass());
-  manager.addPass(createArithToLLVMConversionPass());
-  manager.addPass(createConvertIndexToLLVMPass());
-  manager.addPass(createConvertControlFlowToLLVMPass());
-  manager.addPass(createReconcileUnrealizedCastsPass());
-  std::string text;
-  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
-    llvm::raw_string_ostream(text) << (text.empty() ? "" : "; ") << diagnostic;
-    return success();
-  });
-  if (failed(manager.run(module)))
-    return internalError("lowering kernels to LLVM failed: %s", text.c_str());
-  Status status;
-  module.walk([&](Operation *op) {
-    if (op == module || isa_and_nonnull<LLVM::LLVMDialect>(op->getDialect()))
-      return WalkResult::advance();
-    status = internalError("op '%s' is left after lowering kernels to LLVM",
-                           op->getName().getStringRef().str().c_str());
-    return WalkResult::interrupt();
-  });
-  return status;
 }
 
 /// `const lowbit_code_table *lowbit_query(uint32_t)` and the table it returns.
@@ -267,7 +233,7 @@ static Status checkIntrinsics(const llvm::Module &module,
 
 static Status compile(ModuleOp module, const std::vector<std::string> &stages,
                       const CpuCodegenOptions &options, CpuImage &image) {
-  LOWBIT_RETURN_IF_ERROR(runPasses(module));
+  LOWBIT_RETURN_IF_ERROR(lowerKernelsToLLVM(module));
   LOWBIT_ASSIGN_OR_RETURN(std::unique_ptr<llvm::TargetMachine> machine,
                           createMachine(options));
   llvm::LLVMContext context;
