@@ -10,6 +10,7 @@
 #include "lib/Import/GgufConfig.h"
 #include "lib/Import/ModelBuilder.h"
 #include "lib/Import/ModelSlots.h"
+#include "lib/Import/RopeFrequencies.h"
 #include "lib/Import/TokenizerGguf.h"
 #include "lib/Import/TokenizerJson.h"
 
@@ -84,6 +85,7 @@ static StatusOr<ImportedModel> openModel(const std::string &path,
   switch (checkpoint.kind()) {
   case CheckpointKind::gguf: {
     LOWBIT_ASSIGN_OR_RETURN(model.config, readGgufConfig(*checkpoint.gguf()));
+    LOWBIT_RETURN_IF_ERROR(resolveRopeFrequencies(checkpoint, model.config));
     if (readTokenizer) {
       LOWBIT_ASSIGN_OR_RETURN(model.tokenizer,
                               ggufTokenizer(*checkpoint.gguf()));

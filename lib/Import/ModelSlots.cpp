@@ -66,9 +66,11 @@ static constexpr RoleNames outputNormNames = {
 static constexpr RoleNames outputNames = {"output", "output.weight",
                                           "lm_head.weight"};
 
-/// Tensors that older converters wrote and that every reader computes itself.
+/// Tensors that every reader computes itself, and the rotary divisors, which
+/// the configuration states by now (RopeFrequencies.h).
 static bool isComputed(StringRef tensor) {
-  return tensor.ends_with("rotary_emb.inv_freq") ||
+  return tensor == "rope_freqs.weight" ||
+         tensor.ends_with("rotary_emb.inv_freq") ||
          tensor.ends_with("attn_rot_embd") ||
          tensor.ends_with("self_attn.masked_bias");
 }
@@ -105,11 +107,6 @@ Status mlir::lowbit::checkImportable(const ModelConfig &config,
     return invalidArgument("'%s': %lld layers, but '%s' has only %lld tensors",
                            source, number(config.layers),
                            checkpoint.path().c_str(), number(tensors));
-  if (config.rope.frequencyTensor)
-    return unimplemented("'%s': rotary frequencies given by the tensor "
-                         "'rope_freqs.weight' are not supported; import the "
-                         "Hugging Face folder of this model",
-                         checkpoint.path().c_str());
   if (config.activation != Activation::silu &&
       config.activation != Activation::relu2 &&
       config.activation != Activation::geluTanh)

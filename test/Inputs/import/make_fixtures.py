@@ -3,7 +3,7 @@
 
     make_fixtures.py [OUTPUT_FOLDER]
 
-Needs numpy; the GGUF case also the PyPI package gguf. The reference below is
+Needs numpy; the GGUF cases also the PyPI package gguf. The reference below is
 written in float64 from the formulas of transformers 4.57's modeling files
 (llama, mistral, qwen2, bitnet, modeling_rope_utils, integrations/bitnet.py), on
 the stored (rounded) weights. Each case is a folder (or a .gguf file), NAME.ids.npy
@@ -275,10 +275,22 @@ CASES = {
 }
 
 
+def llama3_divisors(config):
+    """What llama.cpp's converter writes as rope_freqs.weight, in float32."""
+    plain = dict(config, rope_parameters={"rope_theta":
+                                          config["rope_parameters"]["rope_theta"]})
+    dim = config["head_dim"]
+    return (inverse_frequencies(plain, dim)
+            / inverse_frequencies(config, dim)).astype(np.float32)
+
+
 def write_gguf(path, config, weights):
-    """qwen2 with Q8_0 matrices; returns the values that it stores."""
+    """Q8_0 matrices; returns the values that it stores, as Hugging Face has
+    them: architecture llama stores rows of q and k for adjacent pairs."""
     import gguf
-    writer = gguf.GGUFWriter(path, "qwen2")
+    kind = config["model_type"]
+    rope = config.get("rope_parameters", config)
+    writer = gguf.GGUFWriter(path, kind)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
@@ -286,7 +298,9 @@ def write_gguf(path, config, weights):
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_rope_freq_base(config["rope_theta"])
+    writer.add_key_length(config["head_dim"])
+    writer.add_value_length(config["head_dim"])
+    writer.add_rope_freq_base(rope["rope_theta"])
     renamed = {"model.embed_tokens": "token_embd", "model.norm": "output_norm",
                "lm_head": "output", "input_layernorm": "attn_norm",
                "post_attention_layernorm": "ffn_norm",
@@ -295,16 +309,23 @@ def write_gguf(path, config, weights):
                "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
                "mlp.down_proj": "ffn_down"}
     stored = {}
+    if rope.get("rope_type") == "llama3":
+        writer.add_tensor("rope_freqs.weight", llama3_divisors(config))
     for name, values in weights.items():
         values = np.asarray(values, np.float32)
         target = name.replace("model.layers.", "blk.")
         for old, new in renamed.items():
             target = target.replace(old + ".", new + ".")
         if values.ndim == 2:
-            kind = gguf.GGMLQuantizationType.Q8_0
-            packed = gguf.quants.quantize(values, kind)
-            writer.add_tensor(target, packed, raw_dtype=kind)
-            stored[name] = gguf.quants.dequantize(packed, kind)
+            q8 = gguf.GGMLQuantizationType.Q8_0
+            packed = gguf.quants.quantize(values, q8)
+            writer.add_tensor(target, packed, raw_dtype=q8)
+            values = gguf.quants.dequantize(packed, q8)
+            if kind == "llama" and ("q_proj" in name or "k_proj" in name):
+                half, columns = config["head_dim"] // 2, values.shape[1]
+                values = values.reshape(-1, half, 2, columns).transpose(
+                    0, 2, 1, 3).reshape(values.shape)
+            stored[name] = values
         else:
             writer.add_tensor(target, values)
             stored[name] = values
@@ -337,13 +358,23 @@ def main():
         write_folder(os.path.join(out, name), config, tensors, shards)
         save(name, config, weights, rng)
 
-    config = config_of("Qwen2ForCausalLM", "qwen2", hidden_size=32, head_dim=8,
-                       intermediate_size=64, num_attention_heads=4,
-                       num_key_value_heads=2)
-    rng = np.random.default_rng(6)
-    weights = dict(random_tensors(rng, config, False))
-    stored = write_gguf(os.path.join(out, "qwen2-q8.gguf"), config, weights)
-    save("qwen2-q8", config, stored, rng)
+    for name, config in {
+            "qwen2-q8": config_of(
+                "Qwen2ForCausalLM", "qwen2", hidden_size=32, head_dim=8,
+                intermediate_size=64, num_attention_heads=4,
+                num_key_value_heads=2),
+            "llama3-q8": config_of(
+                "LlamaForCausalLM", "llama", hidden_size=64, head_dim=64,
+                intermediate_size=64, num_hidden_layers=1,
+                num_attention_heads=2, rope_parameters=dict(
+                    rope_type="llama3", rope_theta=500000.0, factor=32.0,
+                    low_freq_factor=1.0, high_freq_factor=4.0,
+                    original_max_position_embeddings=8192)),
+    }.items():
+        rng = np.random.default_rng(6)
+        weights = dict(random_tensors(rng, config, False))
+        stored = write_gguf(os.path.join(out, name + ".gguf"), config, weights)
+        save(name, config, stored, rng)
 
 
 if __name__ == "__main__":

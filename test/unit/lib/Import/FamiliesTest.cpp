@@ -82,7 +82,7 @@ INSTANTIATE_TEST_SUITE_P(All, FamiliesTest,
                                            "qwen2", "bitnet-float",
                                            "bitnet-bitlinear",
                                            "bitnet-autobitlinear",
-                                           "qwen2-q8.gguf"),
+                                           "qwen2-q8.gguf", "llama3-q8.gguf"),
                          [](const auto &info) {
                            std::string name = info.param;
                            for (char &c : name)
