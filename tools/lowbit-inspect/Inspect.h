@@ -73,6 +73,10 @@ struct InspectOptions {
 StatusOr<std::unique_ptr<InspectSource>>
 openModuleSource(const InspectOptions &options);
 
+/// Opens a GGUF file, a Hugging Face folder or a .safetensors file.
+StatusOr<std::unique_ptr<InspectSource>>
+openCheckpointSource(const InspectOptions &options);
+
 /// Prints what the options ask for.
 Status printText(const InspectSource &source, const InspectOptions &options);
 Status printJson(const InspectSource &source, const InspectOptions &options);

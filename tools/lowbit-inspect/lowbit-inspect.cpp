@@ -20,14 +20,14 @@ static bool looksLikeModule(const std::string &path) {
 }
 
 static Status run(const InspectOptions &options) {
-  if (!looksLikeModule(options.file)) {
-    LOWBIT_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(options.file));
-    return unimplemented("%s: not a module file; checkpoints are not supported "
-                         "yet",
-                         options.file.c_str());
-  }
   LOWBIT_ASSIGN_OR_RETURN(std::unique_ptr<InspectSource> source,
-                          openModuleSource(options));
+                          looksLikeModule(options.file)
+                              ? openModuleSource(options)
+                              : openCheckpointSource(options));
+  if (!source->module() && (options.ledger || options.kernels || options.memory))
+    return invalidArgument("%s: --ledger, --kernels and --memory need a module; this "
+                           "is a %s checkpoint",
+                           options.file.c_str(), source->kind().c_str());
   LOWBIT_RETURN_IF_ERROR(options.format == "json"
                              ? printJson(*source, options)
                              : printText(*source, options));
