@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Import/Gguf.h"
 #include "test/unit/lib/Import/ImportFixture.h"
 
 using namespace mlir;
@@ -345,6 +346,33 @@ TEST_F(ImportModelTest, PathsThatAreNoModel) {
       {{"a", "F32", {1}, std::vector<uint8_t>(4, 0)}});
   EXPECT_NE(importError(folder.path("w.safetensors")).find("config.json"),
             std::string::npos);
+}
+
+TEST_F(ImportModelTest, OtherRotaryDivisorsThanLlama3AreRefused) {
+  TestFolder folder("lowbit-freqs");
+  std::string path = folder.path("m.gguf");
+  std::filesystem::copy(std::string(LOWBIT_SOURCE_DIR) +
+                            "/test/Inputs/import/llama3-q8.gguf",
+                        path);
+  auto file = ::lowbit::import::GgufFile::open(path);
+  ASSERT_TRUE(file.isOk());
+  const auto *tensor = file->find("rope_freqs.weight");
+  ASSERT_TRUE(tensor);
+  auto setDivisors = [&](size_t begin, size_t end, float value) {
+    std::fstream stream(path, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(static_cast<std::streamoff>(tensor->offset + 4 * begin));
+    for (size_t i = begin; i < end; ++i)
+      stream.write(reinterpret_cast<const char *>(&value), sizeof(value));
+  };
+  setDivisors(16, 17, 3.0f); // the blend gives 3.29
+  EXPECT_NE(importError(path).find("'rope_freqs.weight' is not the llama3 rule "
+                                   "over 8192 positions (divisor 16 is 3"),
+            std::string::npos)
+      << importError(path);
+  setDivisors(0, 32, 1.0f); // no scaling at all
+  ImportedModel plain = import(path);
+  ASSERT_TRUE(plain.module);
+  EXPECT_EQ(plain.config.rope.scaling, ::lowbit::import::RopeScalingKind::none);
 }
 
 TEST_F(ImportModelTest, FoldersWithoutATokenizerTakeIds) {
