@@ -7,6 +7,7 @@
 
 #include "lowbit/Compiler/Compile.h"
 
+#include "lib/Compiler/Explain.h"
 #include "lib/Compiler/Link.h"
 #include "lib/Compiler/Output.h"
 #include "lib/Import/ModelImporter.h"
@@ -86,6 +87,8 @@ private:
       if (stopsAt(phase))
         return emitIR();
     }
+    if (options.explain && options.print)
+      options.print(explainStrategies(collectKernels(*module), phases.targets));
     if (options.emit == EmitKind::ptx || options.emit == EmitKind::cubin)
       return timed(Phase::codegen, [&] { return emitPtx(); });
     if (stopsAt(Phase::codegen)) {
