@@ -20,6 +20,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
@@ -50,7 +51,8 @@ kernel::ThreadMachine mlir::lowbit::nvptxThreadMachine() {
   kernel::ThreadMachine machine;
   machine.threadIndex = "llvm.nvvm.read.ptx.sreg.tid.x";
   machine.groupIndex = "llvm.nvvm.read.ptx.sreg.ctaid.x";
-  machine.barrier = "llvm.nvvm.barrier.cta.sync.aligned.all";
+  // Not the aligned form: slices of one warp leave their loops at different times.
+  machine.barrier = "llvm.nvvm.barrier.cta.sync.all";
   machine.sharedSpace = 3;
   machine.markKernel = [](LLVM::LLVMFuncOp function, unsigned threads) {
     Builder builder(function.getContext());
@@ -148,14 +150,23 @@ StatusOr<std::string>
 mlir::lowbit::compileNvptxModule(ModuleOp module, const NvptxTarget &target,
                                  std::span<const NvptxInstruction> instructions) {
   LOWBIT_ASSIGN_OR_RETURN(uint32_t ptx, ::lowbit::requiredPtx(target, instructions));
-  std::string text;
+  std::string text, reason;
   Status status;
-  // The last net: a back end that gives up ("cannot select") becomes an error.
+  // The last net: a back end that gives up becomes an error, whether it aborts ("cannot
+  // select") or would exit ("PTX version ... does not support target").
   llvm::CrashRecoveryContext::Enable();
   llvm::CrashRecoveryContext recovery;
+  llvm::ScopedFatalErrorHandler handler(
+      [](void *text, const char *message, bool) {
+        *static_cast<std::string *>(text) = message;
+        if (auto *context = llvm::CrashRecoveryContext::GetCurrent())
+          context->HandleExit(1);
+      },
+      &reason);
   if (!recovery.RunSafely([&] { status = compile(module, target, ptx, text); }))
-    status = internalError("LLVM gave up on the kernels for '%s'",
-                           std::string(target.name).c_str());
+    status = internalError("LLVM gave up on the kernels for '%s'%s%s",
+                           std::string(target.name).c_str(), reason.empty() ? "" : ": ",
+                           reason.c_str());
   llvm::CrashRecoveryContext::Disable();
   LOWBIT_RETURN_IF_ERROR(status);
   return text;

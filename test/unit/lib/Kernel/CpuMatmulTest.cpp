@@ -24,12 +24,6 @@ using namespace lowbit::kernel;
 
 namespace {
 
-NumberDesc f16() { return NumberDesc::floating(FloatFormat::f16); }
-NumberDesc f32() { return NumberDesc::floating(FloatFormat::f32); }
-NumberDesc bf16() { return NumberDesc::floating(FloatFormat::bf16); }
-NumberDesc uintOf(unsigned width) { return NumberDesc::unsignedInt(width); }
-NumberDesc intOf(unsigned width) { return NumberDesc::signedInt(width); }
-
 MatmulAnchor anchorOf(const MatmulCase &c, unsigned firstBinding) {
   MatmulAnchor anchor;
   anchor.weight = c.leaf;
@@ -100,63 +94,6 @@ int64_t mismatches(const MatmulCase &c, const TestMachine &machine, bool split) 
                       << t << ") = " << got << ", want " << want;
     }
   return wrong;
-}
-
-std::vector<MatmulSpec> allSpecs() {
-  std::vector<MatmulSpec> specs;
-  ParamSpec scale32{f16(), true, 32}, offset32{f16(), true, 32};
-  for (unsigned width = 1; width <= 8; ++width) {
-    std::string bits = std::to_string(width);
-    specs.push_back({"uint" + bits + " f16/32", uintOf(width), {scale32}, {}, {}});
-    specs.push_back({"uint" + bits + " f16/32 offset", uintOf(width), {scale32},
-                     {offset32}, {}});
-    if (width > 1)
-      specs.push_back({"int" + bits + " f16/32", intOf(width), {scale32}, {}, {}});
-    specs.push_back({"uint" + bits + " f32 row, zero row, one scale a token",
-                     uintOf(width), {{f32(), true, 0}}, {}, {{uintOf(8), true, 0}},
-                     false, true, 0});
-    specs.push_back({"uint" + bits + " f16/32, f32 activations", uintOf(width),
-                     {scale32}, {offset32}, {}, false, false});
-  }
-  // Ternary with one scale a tensor.
-  NumberDesc ternary = intOf(2);
-  ternary.lo = -1;
-  ternary.hi = 1;
-  specs.push_back({"ternary f32 tensor", ternary, {{f32(), false, 0}}, {}, {}, false,
-                   true, 0});
-  specs.push_back({"ternary without scale", ternary, {}, {}, {}, false, true, 0});
-  specs.push_back({"ternary grouped activations", ternary, {}, {}, {}, false, true, 32});
-  // As Q4_K: f16 a 256 times 6-bit a 32, minimum subtracted.
-  specs.push_back({"q4_k", uintOf(4), {{f16(), true, 256}, {uintOf(6), true, 32}},
-                   {{f16(), true, 256}, {uintOf(6), true, 32}}, {}, true, true, 256});
-  // As Q6_K: f16 a 256 times int8 a 16.
-  specs.push_back({"q6_k", intOf(6), {{f16(), true, 256}, {intOf(8), true, 16}}, {}, {},
-                   false, true, 256});
-  // As Q2_K: 4-bit scales and minima a 16.
-  specs.push_back({"q2_k", uintOf(2), {{f16(), true, 256}, {uintOf(4), true, 16}},
-                   {{f16(), true, 256}, {uintOf(4), true, 16}}, {}, true, true, 32});
-  specs.push_back({"int4 bf16/16", intOf(4), {{bf16(), true, 16}}, {{bf16(), true, 16}},
-                   {}, true, true, 16});
-  specs.push_back({"int8 f32/16, activations of 64", intOf(8), {{f32(), true, 16}}, {},
-                   {}, false, true, 64});
-  specs.push_back({"uint4 f16/128, zero of 64", uintOf(4), {{f16(), true, 128}}, {},
-                   {{uintOf(4), true, 64}}, false, true, 128});
-  specs.push_back({"uint4 row, zero of 16", uintOf(4), {{f16(), true, 0}},
-                   {{f16(), true, 0}}, {{uintOf(4), true, 16}}, false, true, 0});
-  specs.push_back({"uint4 f16/64, one scale a token", uintOf(4), {{f16(), true, 64}},
-                   {{f32(), false, 0}}, {}, false, true, 0});
-  specs.push_back({"int8 f16/512 by f32 of columns", intOf(8),
-                   {{f16(), true, 512}, {f32(), false, 1024}}, {}, {}, false, true, 0});
-  specs.push_back({"f32", f32(), {}, {}, {}, false, false});
-  specs.push_back({"f16", f16(), {}, {}, {}, false, false});
-  specs.push_back({"bf16", bf16(), {}, {}, {}, false, false});
-  specs.push_back({"f16 scaled by row", f16(), {{f32(), true, 0}}, {}, {}, false, false});
-  specs.push_back({"q4_k, f32 activations", uintOf(4),
-                   {{f16(), true, 256}, {uintOf(6), true, 32}},
-                   {{f16(), true, 256}, {uintOf(6), true, 32}}, {}, true, false});
-  specs.push_back({"int8 zero of 48, f32 activations", intOf(8), {{f16(), true, 0}}, {},
-                   {{intOf(8), true, 48}}, false, false});
-  return specs;
 }
 
 struct Shape {

@@ -20,6 +20,12 @@
 
 namespace lowbit::test {
 
+inline NumberDesc f16() { return NumberDesc::floating(FloatFormat::f16); }
+inline NumberDesc f32() { return NumberDesc::floating(FloatFormat::f32); }
+inline NumberDesc bf16() { return NumberDesc::floating(FloatFormat::bf16); }
+inline NumberDesc uintOf(unsigned width) { return NumberDesc::unsignedInt(width); }
+inline NumberDesc intOf(unsigned width) { return NumberDesc::signedInt(width); }
+
 struct ParamSpec {
   NumberDesc number;
   bool perRow = true;
@@ -94,6 +100,9 @@ private:
   std::vector<double> codes; ///< logical
   std::vector<ParamValues> scaleValues, zeroValues, offsetValues;
 };
+
+/// Encodings that every kernel of products is tried with.
+std::vector<MatmulSpec> allSpecs();
 
 /// `tree` of N1.
 float treeSum(std::vector<float> values);

@@ -201,3 +201,52 @@ TEST(CountBuilder, CountsRegistersNotLanes) {
   decodeColumnVector(narrow, fields, narrowBytes, 0);
   EXPECT_EQ(narrow.total(), 2u);
 }
+
+// The word form of machines with scalars: four bytes of a row at a time.
+TEST(CodeDecode, WordsDecodeAsVectorsDoAndDotAsTheFormulaSays) {
+  uint64_t seed = 4711;
+  for (unsigned width = 1; width <= 8; ++width) {
+    // Fields as the layout splits them: 2+1, 4+1, 4+2, 4+2+1.
+    std::vector<FieldPlan> fields;
+    for (unsigned part : {8u, 4u, 2u, 1u})
+      if (width & part)
+        fields.push_back({part, fields.empty() ? 0 : fields.back().shift +
+                                                         fields.back().width, 0});
+    std::vector<std::vector<uint64_t>> words(fields.size());
+    for (size_t f = 0; f < fields.size(); ++f)
+      for (unsigned i = 0; i < fields[f].width * 4; ++i)
+        words[f].push_back(next(seed) >> 20 & 255);
+    for (bool hardware : {false, true}) {
+      KernelCapabilities caps;
+      if (hardware)
+        caps.dot4WordIntrinsic = "dot4";
+      EvalBuilder b(caps);
+      EXPECT_EQ(b.hasDot4(0), hardware);
+      EXPECT_FALSE(b.hasDot4(8));
+      ValueType bytes{Scalar::i8, 4}, word{Scalar::i32, 0};
+      FieldBytes load = [&](unsigned f, unsigned j) {
+        return b.literal(bytes, std::span(words[f]).subspan(4 * j, 4));
+      };
+      AbstractValue sum = b.constantInt(word, -3);
+      int64_t want = -3;
+      for (unsigned v = 0; v < 8; ++v) {
+        std::vector<uint64_t> x;
+        for (unsigned q = 0; q < 4; ++q)
+          x.push_back(next(seed) >> 20 & 255);
+        AbstractValue codes = decodeColumnVector(b, fields, load, v);
+        sum = b.dot4U8S8(sum, codes, b.literal(bytes, x));
+        for (unsigned q = 0; q < 4; ++q) {
+          uint64_t code = 0;
+          for (size_t f = 0; f < fields.size(); ++f) {
+            unsigned w = fields[f].width;
+            uint64_t field = words[f][4 * (v % w) + q] >> (w * (v / w));
+            code |= (field & ((1u << w) - 1)) << fields[f].shift;
+          }
+          EXPECT_EQ(EvalBuilder::lanes(codes)[q], code) << "width " << width;
+          want += int64_t(code) * int8_t(x[q]);
+        }
+      }
+      EXPECT_EQ(EvalBuilder::signedLane(sum, 0), want) << "width " << width;
+    }
+  }
+}
