@@ -60,11 +60,15 @@ void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
   uint64_t source[32] = {};
   uint64_t sourceOffset = uint64_t(w.pool[i.aux]) | uint64_t(w.pool[i.aux + 1]) << 32;
   uint32_t counted = 0;
+  for (unsigned l = 0; l < 32; ++l)
+    source[l] = row<uint64_t>(w, i.b)[l] + sourceOffset;
+  // Whole copies out of one initialised allocation need no look at each lane.
+  bool fast = i.p1 == 0 && !w.worker->races && coverGlobal(w, source, mask, i.p0) &&
+              w.worker->perInstruction[w.pc].cacheWritten;
   for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
     unsigned l = unsigned(std::countr_zero(m));
     uint64_t to = (i.p3 & 1) ? row<uint64_t>(w, i.a)[l] + i.imm
                              : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
-    source[l] = row<uint64_t>(w, i.b)[l] + sourceOffset;
     uint32_t n = i.p0;
     if (i.p1 == 1) {
       n = row<uint32_t>(w, i.c)[l];
@@ -79,7 +83,9 @@ void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
     if (!accessShared(w, l, to, i.p0, true, false))
       return;
     // A partial source is checked byte by byte: its length is no power of two.
-    for (uint32_t k = 0; k < n;) {
+    if (fast)
+      std::memcpy(c.data, w.worker->launch->memory->host(source[l]), n);
+    for (uint32_t k = fast ? n : 0; k < n;) {
       uint32_t step = n - k >= 4 ? 4 : 1;
       if (n == i.p0)
         step = n;
