@@ -240,16 +240,26 @@ static Status execute(ActivationOp op, const Context &context) {
 // Upstream ops
 //===----------------------------------------------------------------------===//
 
+/// What the text alone can ask for: 2^32 elements at most.
+static Status checkSize(const std::vector<int64_t> &shape) {
+  LOWBIT_ASSIGN_OR_RETURN(int64_t count, checkedElementCount(shape));
+  if (count > (int64_t{1} << 32))
+    return resourceExhausted("a tensor of %lld elements",
+                             static_cast<long long>(count));
+  return Status::success();
+}
+
 static Status execute(mlir::arith::ConstantOp op, const Context &context) {
   mlir::TypedAttr value = op.getValue();
   auto type = mlir::dyn_cast<mlir::RankedTensorType>(op.getType());
   LOWBIT_ASSIGN_OR_RETURN(
       ElementType element,
       elementTypeOf(type ? type.getElementType() : op.getType()));
-  Tensor result = Tensor::zeros(
-      element, type ? std::vector<int64_t>(type.getShape().begin(),
-                                           type.getShape().end())
-                    : std::vector<int64_t>());
+  std::vector<int64_t> shape;
+  if (type)
+    shape.assign(type.getShape().begin(), type.getShape().end());
+  LOWBIT_RETURN_IF_ERROR(checkSize(shape));
+  Tensor result = Tensor::zeros(element, std::move(shape));
   auto number = [&](mlir::Attribute attr, size_t i) {
     if (auto real = mlir::dyn_cast<mlir::FloatAttr>(attr)) {
       llvm::APFloat wide = real.getValue();
@@ -311,10 +321,7 @@ static Status execute(mlir::tensor::EmptyOp op, const Context &context) {
   for (int64_t &extent : shape)
     if (mlir::ShapedType::isDynamic(extent))
       extent = context.operands[next++].tensor->integers[0];
-  LOWBIT_ASSIGN_OR_RETURN(int64_t count, checkedElementCount(shape));
-  if (count > (int64_t{1} << 32))
-    return resourceExhausted("a tensor of %lld elements",
-                             static_cast<long long>(count));
+  LOWBIT_RETURN_IF_ERROR(checkSize(shape));
   return context.finish(Value(Tensor::zeros(element, std::move(shape))));
 }
 

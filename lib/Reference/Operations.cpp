@@ -174,9 +174,10 @@ StatusOr<Tensor> rope(const Tensor &input, const Tensor &table,
                       int64_t position, int64_t heads, bool adjacent) {
   const int64_t rows = input.shape[0];
   if (position < 0 || position > table.shape[0] - rows)
-    return invalidArgument("rope: positions %lld to %lld in a table of %lld",
+    return invalidArgument("rope: %lld rows from position %lld in a table of "
+                           "%lld",
+                           static_cast<long long>(rows),
                            static_cast<long long>(position),
-                           static_cast<long long>(position + rows - 1),
                            static_cast<long long>(table.shape[0]));
   const size_t dim = static_cast<size_t>(input.shape[1] / heads);
   const size_t entries = static_cast<size_t>(table.shape[1] * 2);

@@ -77,9 +77,9 @@ func.func @code(%c: tensor<1x2xi8>) -> tensor<1x2xf32> {
 }
 
 // RUN: not lowbit-interpret %s --function=rotate --input=2x4xf32=1 --input=i64=3 2>&1 | FileCheck %s --check-prefix=ROPE
-// ROPE: error: rope: positions 3 to 4 in a table of 4
+// ROPE: error: rope: 2 rows from position 3 in a table of 4
 // RUN: not lowbit-interpret %s --function=rotate --input=2x4xf32=1 --input=i64=-1 2>&1 | FileCheck %s --check-prefix=ROPELOW
-// ROPELOW: error: rope: positions -1 to 0 in a table of 4
+// ROPELOW: error: rope: 2 rows from position -1 in a table of 4
 func.func @rotate(%x: tensor<?x4xf32>, %p: i64) -> tensor<?x4xf32> {
   %t = arith.constant dense<1.0> : tensor<4x2x2xf32>
   %y = lowbit.rope half %x table %t at %p heads 1 : tensor<?x4xf32>, tensor<4x2x2xf32>
@@ -105,4 +105,11 @@ func.func @hole(%x: tensor<?x4xf32>, %p: i64) -> tensor<?x4xf32> {
 func.func @endless() {
   call @endless() : () -> ()
   return
+}
+
+// RUN: not lowbit-interpret %s --function=huge 2>&1 | FileCheck %s --check-prefix=HUGE
+// HUGE: error: a tensor of 1099511627776 elements
+func.func @huge() -> tensor<1099511627776xf32> {
+  %0 = arith.constant dense<1.0> : tensor<1099511627776xf32>
+  return %0 : tensor<1099511627776xf32>
 }
