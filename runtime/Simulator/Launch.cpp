@@ -93,7 +93,7 @@ std::string lowbit::ptx::findingToString(const Finding &f) {
 }
 
 /// True while some warp of the CTA can go on.
-static bool stepCta(Worker &worker, Cta &cta, bool &expired) {
+static bool stepCta(Worker &worker, Cta &cta, uint64_t quantum, bool &expired) {
   const LaunchConfig &config = *worker.launch->config;
   bool progress = false;
   size_t n = cta.warps.size();
@@ -106,7 +106,7 @@ static bool stepCta(Worker &worker, Cta &cta, bool &expired) {
       progress = true; // skipped this time; it may be able to run
       continue;
     }
-    uint64_t budget = config.seed ? 1 + worker.nextRandom() % 96 : 1u << 16;
+    uint64_t budget = config.seed ? 1 + worker.nextRandom() % 96 : quantum;
     if (config.maxInstructions) {
       uint64_t done = worker.executed;
       if (done >= config.maxInstructions) {
@@ -182,7 +182,9 @@ void lowbit::ptx::runWorker(Worker &worker) {
     for (size_t i = 0; i < resident.size() && !worker.stop;) {
       size_t k = config.seed ? worker.nextRandom() % resident.size() : i;
       Cta &cta = *resident[k];
-      bool progress = stepCta(worker, cta, expired);
+      // Blocks that wait for each other take short turns.
+      uint64_t quantum = resident.size() > 1 ? 1 << 10 : 1 << 14;
+      bool progress = stepCta(worker, cta, quantum, expired);
       if (cta.done) {
         finished = true;
         spare.push_back(std::move(resident[k]));
@@ -195,7 +197,7 @@ void lowbit::ptx::runWorker(Worker &worker) {
     }
     // Blocks that do not end may wait for blocks that have not started.
     if (!finished && expired && !config.seed && target < maxResident)
-      ++target;
+      target *= 2;
     if (!finished && config.seed && ++worker.turns % 256 == 0 &&
         target < maxResident)
       ++target;
