@@ -428,6 +428,14 @@ private:
     inputs.meta = meta;
     inputs.meta.emplace_back("model.activations", options.activations);
     inputs.meta.emplace_back("producer", "lowbit-compile 0.1.0");
+    // The runtime must not run past the rows of a rotary table.
+    int64_t positions = INT64_MAX;
+    for (auto param : module->getOps<ParamOp>())
+      if (isa_and_nonnull<RopeTableAttr>(param.getSourceAttr()))
+        positions = std::min(positions,
+                             cast<RankedTensorType>(param.getType()).getShape()[0]);
+    if (positions != INT64_MAX)
+      inputs.meta.emplace_back("llm.positions", std::to_string(positions));
     inputs.tokenizer = tokenizer;
     inputs.ledger = ledger();
     inputs.threads = threads;

@@ -93,6 +93,19 @@ StatusOr<std::unique_ptr<Llm>> Llm::create(const Module &module,
       options.context > 0 ? options.context : std::min(trained, maxDefaultContext);
   if (options.context < 0 || options.ubatch < 1)
     return invalidArgument("the context and the micro-batch must be positive");
+  // Kernels read one row of the rotary table for each position.
+  LOWBIT_ASSIGN_OR_RETURN(int64_t positions,
+                          metaNumber(file, "llm.positions", trained));
+  if (llm->contextLength > positions) {
+    if (options.context > 0)
+      return invalidArgument("a context of %lld is more than the %lld positions that "
+                             "the module has; compile with a larger --max-context, up "
+                             "to the model's %lld",
+                             static_cast<long long>(options.context),
+                             static_cast<long long>(positions),
+                             static_cast<long long>(trained));
+    llm->contextLength = positions;
+  }
   llm->ubatch = std::min(options.ubatch, llm->contextLength);
   llm->headRows = std::min(llm->ubatch, maxHeadRows);
   SessionOptions session;

@@ -66,6 +66,7 @@ struct Section {
 ///   "llm.vocabulary"      number of logits, decimal
 ///   "llm.hidden"          columns of the hidden state
 ///   "llm.context"         trained context length; default for -c
+///   "llm.positions"       rows of the rotary table, the largest context
 ///   "model.parameters"    number of logical weights
 ///   "producer"            "lowbit-compile 0.1.0"
 ///   "source.name", "source.sha256"
