@@ -1,7 +1,7 @@
 # The lit suite of the compiler and its tools. See docs of LLVM's lit.
 #
-# Features: ptxas, nvptx, cuda-device, shared-models. Substitutions: %shared (the
-# folder of real models, only with shared-models), %python, %inputs.
+# Features: ptxas, nvptx, cuda-device, shared-models, smollm2. Substitutions: %shared
+# (the folder of real models, only with shared-models), %smollm2, %python, %inputs.
 import ctypes.util
 import os
 import shutil
@@ -42,6 +42,16 @@ config.substitutions.append(
 if os.path.exists(os.path.join(config.lowbit_shared_dir, "models",
                                "stories260K.gguf")):
     config.available_features.add("shared-models")
+
+# SmolLM2 as tools/demo.sh caches it, or where LOWBIT_SMOLLM2 says.
+cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+for smollm2 in [os.environ.get("LOWBIT_SMOLLM2", ""),
+                os.path.join(cache, "lowbit",
+                             "SmolLM2-135M-Instruct.Q4_1.gguf")]:
+    if os.path.exists(smollm2):
+        config.available_features.add("smollm2")
+        config.substitutions.append(("%smollm2", smollm2))
+        break
 
 cuda_home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
 ptxas = shutil.which("ptxas") or os.path.join(cuda_home, "bin", "ptxas")

@@ -89,7 +89,7 @@ public:
         hasFloat = true;
         continue;
       }
-      Status status = addProduct(matmul);
+      Status status = addProduct(dispatch, matmul);
       if (!status.isOk())
         return status.addNote("in kernel '" + name + "' for " + targetName());
     }
@@ -116,7 +116,21 @@ private:
     return module;
   }
 
-  Status addProduct(MatmulOp matmul) {
+  /// What select-strategies chose for this target; text scheduled for other targets has
+  /// no choice, and takes the chip's own instruction.
+  StrategyKind strategyOf(DispatchOp dispatch) const {
+    if (auto strategies = dispatch.getStrategiesAttr())
+      for (auto strategy : strategies.getAsRange<StrategyAttr>())
+        if (strategy.getTarget() == targetName())
+          return strategy.getKind();
+    return StrategyKind::Dot4;
+  }
+
+  Status addProduct(DispatchOp dispatch, MatmulOp matmul) {
+    StrategyKind strategy = strategyOf(dispatch);
+    if (strategy != StrategyKind::Dot4)
+      return ::lowbit::unimplemented("the strategy '%s' has no PTX kernels",
+                                     stringifyStrategyKind(strategy).str().c_str());
     LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadMatmul product, describeProduct(matmul));
     kernel::ThreadMatmulInfo info;
     product.name = "key";
@@ -137,7 +151,7 @@ private:
     PtxKernelReport entry;
     entry.name = product.name;
     entry.target = targetName();
-    entry.strategy = stringifyStrategyKind(StrategyKind::Dot4).str();
+    entry.strategy = stringifyStrategyKind(strategy).str();
     entry.threads = info.threads;
     entry.sharedBytes = info.sharedBytes;
     entry.products = 1;
