@@ -1,0 +1,43 @@
+# Debian packages that lowbit is built from; read by demo.sh and check.sh.
+# shellcheck shell=bash
+
+# What building needs, and what tests need beside it.
+build_packages=(clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools
+  liblld-22-dev libzstd-dev zlib1g-dev libpcre2-dev libutf8proc-dev libpng-dev
+  libxxhash-dev nlohmann-json3-dev cmake ninja-build ccache)
+test_packages=(libgtest-dev python3)
+demo_packages=(python3 python3-pip unzip)
+
+# install_missing PACKAGE...: prints and installs those that are not there.
+install_missing() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+      missing+=("$package")
+  done
+  if [ ${#missing[@]} -eq 0 ]; then
+    return
+  fi
+  echo "installing Debian packages: ${missing[*]}" >&2
+  local sudo=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "error: run as root or install sudo" >&2; exit 1; }
+    sudo=(sudo)
+  fi
+  "${sudo[@]}" apt-get update -qq >&2
+  if ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
+    echo "error: this Debian has no package for one of: ${missing[*]} (Debian 12 or later with" \
+      "its security and backports archives has LLVM 22)" >&2
+    exit 1
+  fi
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >&2
+}
+
+# configure [CMAKE FLAGS]: the release preset in build/.
+configure() {
+  if [ ! -f build/build.ninja ] || [ $# -gt 0 ]; then
+    cmake --preset release "$@" >build.configure.log 2>&1 || { cat build.configure.log >&2; rm -f build.configure.log; exit 1; }
+    rm -f build.configure.log
+  fi
+}
