@@ -1,7 +1,7 @@
 //===- CodeDecode.cpp - Packed codes to numbers ---------------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,10 +14,10 @@
 using namespace lowbit;
 using namespace lowbit::kernel;
 
-// Bytes are shifted in 16-bit lanes (four bytes as one word), as machines have no byte
-// shift; the mask drops what crosses from the neighbour.
-static AbstractValue moveBits(ValueBuilder &b, AbstractValue bytes, unsigned from,
-                              unsigned to, unsigned count) {
+// Bytes are shifted in 16-bit lanes (four bytes as one word), as machines have
+// no byte shift; the mask drops what crosses from the neighbour.
+static AbstractValue moveBits(ValueBuilder &b, AbstractValue bytes,
+                              unsigned from, unsigned to, unsigned count) {
   if (from == to && to == 0 && count == 8)
     return bytes;
   bool isWord = bytes.type.lanes == 4;
@@ -47,8 +47,8 @@ AbstractValue kernel::decodeColumnVector(ValueBuilder &b,
     if (lo >= hi)
       continue;
     unsigned j = v % field.width, slot = field.width * (v / field.width);
-    AbstractValue part = moveBits(b, bytes(f, j), slot + lo - field.shift, lo - bitBegin,
-                                  hi - lo);
+    AbstractValue part = moveBits(b, bytes(f, j), slot + lo - field.shift,
+                                  lo - bitBegin, hi - lo);
     result = result ? b.bitOr(*result, part) : part;
   }
   assert(result && "a code has bits in the range");
@@ -64,8 +64,10 @@ std::vector<unsigned> kernel::storageOrder(std::span<const FieldPlan> fields) {
   return order;
 }
 
-AbstractValue kernel::columnOfVector(ValueBuilder &b, AbstractValue codes, unsigned q) {
-  AbstractValue quads = b.bitcast(codes, ValueType{Scalar::i32, codes.type.lanes / 4});
+AbstractValue kernel::columnOfVector(ValueBuilder &b, AbstractValue codes,
+                                     unsigned q) {
+  AbstractValue quads =
+      b.bitcast(codes, ValueType{Scalar::i32, codes.type.lanes / 4});
   AbstractValue shifted = b.shiftRightLogical(quads, 8 * q);
   return q == 3 ? shifted : b.bitAnd(shifted, 0xff);
 }
@@ -97,8 +99,9 @@ AbstractValue kernel::paramToFloat(ValueBuilder &b, const NumberDesc &number,
 
 AbstractValue kernel::paramToInt(ValueBuilder &b, const NumberDesc &number,
                                  AbstractValue raw) {
-  return number.kind == NumberKind::signedInt ? b.extendSigned(raw, Scalar::i32)
-                                              : b.extendUnsigned(raw, Scalar::i32);
+  return number.kind == NumberKind::signedInt
+             ? b.extendSigned(raw, Scalar::i32)
+             : b.extendUnsigned(raw, Scalar::i32);
 }
 
 AbstractValue kernel::decodeValue(ValueBuilder &b, const DecodeFactors &factors,

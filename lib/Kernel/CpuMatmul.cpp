@@ -1,7 +1,7 @@
 //===- CpuMatmul.cpp - Matrix products as CPU stages ----------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,8 +46,9 @@ private:
 void MatmulEmitter::emitTile(const PlannedGroup &group, const Tile &tile) {
   SmallVector<SmallVector<Value>> results;
   for (const MatmulPlan &plan : group.plans)
-    results.push_back(plan.activation.quantized ? emitIntegerTile(stage, plan, tile)
-                                                : emitFloatTile(stage, plan, tile));
+    results.push_back(plan.activation.quantized
+                          ? emitIntegerTile(stage, plan, tile)
+                          : emitFloatTile(stage, plan, tile));
   for (unsigned t = 0; t < tile.tokens; ++t) {
     SmallVector<Value> ofToken;
     for (const SmallVector<Value> &anchor : results)
@@ -80,8 +81,8 @@ void MatmulEmitter::emitGroup(const PlannedGroup &group, Value tokenBegin,
                               Value tokenEnd) {
   Value first = stage.index(group.firstItem);
   Value begin = stage.maxI(stage.subI(stage.begin(), first), stage.index(0));
-  Value end =
-      stage.minI(stage.subI(stage.end(), first), stage.index(group.rowBlocks()));
+  Value end = stage.minI(stage.subI(stage.end(), first),
+                         stage.index(group.rowBlocks()));
   stage.loop(begin, end, 1, [&](Value rowBlock) {
     emitRowBlock(group, rowBlock, tokenBegin, tokenEnd);
   });
@@ -132,9 +133,10 @@ kernel::emitMatmulStage(mlir::ModuleOp module, const MatmulStage &stage,
                              stage.name.c_str());
     for (const MatmulPlan &plan : planned.plans)
       if (plan.rows != planned.plans[0].rows)
-        return invalidArgument("matmul stage '%s' groups weights of %lld and %lld rows",
-                               stage.name.c_str(), static_cast<long long>(plan.rows),
-                               static_cast<long long>(planned.plans[0].rows));
+        return invalidArgument(
+            "matmul stage '%s' groups weights of %lld and %lld rows",
+            stage.name.c_str(), static_cast<long long>(plan.rows),
+            static_cast<long long>(planned.plans[0].rows));
     info.scratchBytes = std::max(info.scratchBytes, scratch);
     info.items += planned.rowBlocks();
     groups.push_back(std::move(planned));

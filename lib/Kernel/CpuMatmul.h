@@ -1,20 +1,22 @@
 //===- CpuMatmul.h - Matrix products as CPU stages --------------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// One stage computes y = W x for one or more weights and any number of tokens, and
-// hands each vector of 8 results to an epilogue that stores it. Sums are taken in
-// the order of Semantics.md N3 (f32 activations), N4 and N5 (int8 activations).
+// One stage computes y = W x for one or more weights and any number of tokens,
+// and hands each vector of 8 results to an epilogue that stores it. Sums are
+// taken in the order of Semantics.md N3 (f32 activations), N4 and N5 (int8
+// activations).
 //
-// A work item is one block of 8 weight rows of one group. For each item the stage
-// walks the tokens four at a time, the rest one at a time; the eight rows are the
-// lanes of every vector, so no sum needs a horizontal step, and the result of a
-// token does not depend on how many tokens there are.
+// A work item is one block of 8 weight rows of one group. For each item the
+// stage walks the tokens four at a time, the rest one at a time; the eight rows
+// are the lanes of every vector, so no sum needs a horizontal step, and the
+// result of a token does not depend on how many tokens there are.
 //
-// Weights are in the rows-in-lanes layout (lib/Packing, applyRowsInLanesLayout).
+// Weights are in the rows-in-lanes layout (lib/Packing,
+// applyRowsInLanesLayout).
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,33 +32,37 @@
 
 namespace lowbit::kernel {
 
-/// The x of a product. Quantized codes are i8 [tokens][columns rounded up to 32] with
-/// zeros beyond `columns`.
+/// The x of a product. Quantized codes are i8 [tokens][columns rounded up to
+/// 32] with zeros beyond `columns`.
 struct MatmulActivation {
   bool quantized = false;
   unsigned binding = 0; ///< f32 numbers, or i8 codes
   /// Floats from one token to the next (f32 only), >= columns.
   int64_t stride = 0;
   // The rest only when quantized.
-  unsigned scalesBinding = 0; ///< f32 [tokens][ceil(columns / group)], or [tokens]
-  unsigned sumsBinding = 0;   ///< i32 [tokens][codes stride / 16]; see needsCodeSums
-  int64_t group = 0;          ///< columns of one scale; 0 = one scale a token
-  int lo = -127, hi = 127;    ///< range of the codes
+  unsigned scalesBinding =
+      0; ///< f32 [tokens][ceil(columns / group)], or [tokens]
+  unsigned sumsBinding =
+      0;             ///< i32 [tokens][codes stride / 16]; see needsCodeSums
+  int64_t group = 0; ///< columns of one scale; 0 = one scale a token
+  int lo = -127, hi = 127; ///< range of the codes
 };
 
-/// One product. `bindings` has one entry for each component, in componentsOf's order.
+/// One product. `bindings` has one entry for each component, in componentsOf's
+/// order.
 struct MatmulAnchor {
   LeafDesc weight;
   std::vector<unsigned> bindings;
   MatmulActivation activation;
 };
 
-/// Stores the results of one row block and token. `results` has one vector<8xf32> an
-/// anchor: rows 8 * rowBlock ... + 7; lanes beyond the weight's rows are unspecified.
-/// rowBlock and token are i64. Emit at stage.builder()'s insertion point.
-using MatmulEpilogue =
-    std::function<void(StageFunction &stage, llvm::ArrayRef<mlir::Value> results,
-                       mlir::Value rowBlock, mlir::Value token)>;
+/// Stores the results of one row block and token. `results` has one
+/// vector<8xf32> an anchor: rows 8 * rowBlock ... + 7; lanes beyond the
+/// weight's rows are unspecified. rowBlock and token are i64. Emit at
+/// stage.builder()'s insertion point.
+using MatmulEpilogue = std::function<void(
+    StageFunction &stage, llvm::ArrayRef<mlir::Value> results,
+    mlir::Value rowBlock, mlir::Value token)>;
 
 /// Anchors with equal numbers of rows, computed together.
 struct MatmulGroup {
@@ -74,17 +80,20 @@ struct MatmulStageInfo {
   uint64_t scratchBytes = 0; ///< of one worker
 };
 
-/// Whether a product needs the activation's code sums: the weight has a zero point, an
-/// offset, or codes stored with a bias. False for f32 activations.
+/// Whether a product needs the activation's code sums: the weight has a zero
+/// point, an offset, or codes stored with a bias. False for f32 activations.
 bool needsCodeSums(const LeafDesc &weight, const MatmulActivation &activation);
 
 /// Ok when emitMatmulStage can compute this product; otherwise says what stands
-/// against it (a layout, a granularity that is not a multiple of 16 columns, ...).
+/// against it (a layout, a granularity that is not a multiple of 16 columns,
+/// ...).
 Status checkMatmul(const MatmulAnchor &anchor);
 
-/// Appends the stage to `module` as an llvm.func with the ABI of lowbit-c/kernel.h.
-StatusOr<MatmulStageInfo> emitMatmulStage(mlir::ModuleOp module, const MatmulStage &stage,
-                                          const KernelCapabilities &capabilities);
+/// Appends the stage to `module` as an llvm.func with the ABI of
+/// lowbit-c/kernel.h.
+StatusOr<MatmulStageInfo>
+emitMatmulStage(mlir::ModuleOp module, const MatmulStage &stage,
+                const KernelCapabilities &capabilities);
 
 } // namespace lowbit::kernel
 

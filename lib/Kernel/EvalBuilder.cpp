@@ -1,7 +1,7 @@
 //===- EvalBuilder.cpp - Abstract arithmetic on literals ------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,7 +47,8 @@ static float halfBitsToFloat(uint16_t half) {
   return half & 0x8000 ? -magnitude : magnitude;
 }
 
-template <typename F> static uint64_t floatBinary(Opcode opcode, F a, F b) {
+template <typename F>
+static uint64_t floatBinary(Opcode opcode, F a, F b) {
   F result = opcode == Opcode::addF   ? a + b
              : opcode == Opcode::subF ? a - b
              : opcode == Opcode::mulF ? a * b
@@ -58,7 +59,8 @@ template <typename F> static uint64_t floatBinary(Opcode opcode, F a, F b) {
     return std::bit_cast<uint64_t>(result);
 }
 
-template <typename T> static bool holds(Predicate predicate, T a, T b) {
+template <typename T>
+static bool holds(Predicate predicate, T a, T b) {
   switch (predicate) {
   case Predicate::equal:
     return a == b;
@@ -89,7 +91,8 @@ float EvalBuilder::floatLane(AbstractValue value, unsigned lane) {
   return std::bit_cast<float>(uint32_t(lanes(value)[lane]));
 }
 
-AbstractValue EvalBuilder::literal(ValueType type, std::span<const uint64_t> lanes) {
+AbstractValue EvalBuilder::literal(ValueType type,
+                                   std::span<const uint64_t> lanes) {
   assert(lanes.size() == type.count());
   arena.emplace_back(lanes.begin(), lanes.end());
   for (uint64_t &lane : arena.back())
@@ -108,12 +111,14 @@ static Lanes bitcastLanes(std::span<const uint64_t> in, unsigned inBits,
                           unsigned outBits, unsigned outCount) {
   Lanes out(outCount, 0);
   for (unsigned bit = 0; bit < outBits * outCount; ++bit)
-    out[bit / outBits] |= (in[bit / inBits] >> (bit % inBits) & 1) << (bit % outBits);
+    out[bit / outBits] |= (in[bit / inBits] >> (bit % inBits) & 1)
+                          << (bit % outBits);
   return out;
 }
 
 // Lanes of `i` that depend on one lane of each operand.
-static uint64_t evalLane(const Instruction &i, uint64_t a, uint64_t b, uint64_t c) {
+static uint64_t evalLane(const Instruction &i, uint64_t a, uint64_t b,
+                         uint64_t c) {
   Scalar from = i.operands[0].type.scalar, to = i.type.scalar;
   int64_t sa = signExtend(a, bitsOf(from)), sb = signExtend(b, bitsOf(from));
   switch (i.opcode) {
@@ -136,7 +141,8 @@ static uint64_t evalLane(const Instruction &i, uint64_t a, uint64_t b, uint64_t 
   case Opcode::mul:
     return a * b;
   case Opcode::addSaturating: {
-    int64_t limit = int64_t(maskOf(to) >> 1); // no i64 sums that overflow in tests
+    int64_t limit =
+        int64_t(maskOf(to) >> 1); // no i64 sums that overflow in tests
     return uint64_t(std::clamp(sa + sb, -limit - 1, limit));
   }
   case Opcode::minSigned:
@@ -160,10 +166,12 @@ static uint64_t evalLane(const Instruction &i, uint64_t a, uint64_t b, uint64_t 
     if (to == Scalar::f32)
       return floatBinary(i.opcode, std::bit_cast<float>(uint32_t(a)),
                          std::bit_cast<float>(uint32_t(b)));
-    return floatBinary(i.opcode, std::bit_cast<double>(a), std::bit_cast<double>(b));
+    return floatBinary(i.opcode, std::bit_cast<double>(a),
+                       std::bit_cast<double>(b));
   case Opcode::sqrtF:
     if (to == Scalar::f32)
-      return std::bit_cast<uint32_t>(std::sqrt(std::bit_cast<float>(uint32_t(a))));
+      return std::bit_cast<uint32_t>(
+          std::sqrt(std::bit_cast<float>(uint32_t(a))));
     return std::bit_cast<uint64_t>(std::sqrt(std::bit_cast<double>(a)));
   case Opcode::fmaF:
     return std::bit_cast<uint32_t>(std::fma(std::bit_cast<float>(uint32_t(a)),
@@ -257,8 +265,8 @@ uint64_t CountBuilder::total() const {
 }
 
 AbstractValue CountBuilder::emit(const Instruction &i) {
-  bool free = i.opcode == Opcode::constantInt || i.opcode == Opcode::constantFloat ||
-              i.opcode == Opcode::bitcast;
+  bool free = i.opcode == Opcode::constantInt ||
+              i.opcode == Opcode::constantFloat || i.opcode == Opcode::bitcast;
   if (!free) {
     unsigned bits = i.type.bits();
     for (AbstractValue operand : i.operands)

@@ -1,13 +1,13 @@
 //===- EvalBuilder.h - Abstract arithmetic on literals ----------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
 // Runs an algorithm on numbers, lane by lane, exactly as the instructions do
-// (saturation included), so that unit tests need no code generator. CountBuilder
-// counts the register-sized instructions of an algorithm instead.
+// (saturation included), so that unit tests need no code generator.
+// CountBuilder counts the register-sized instructions of an algorithm instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,8 +40,8 @@ private:
   std::deque<std::vector<uint64_t>> arena; ///< addresses stay valid
 };
 
-/// Counts instructions a register of `capabilities().vectorBits` wide. Constants and
-/// bitcasts cost nothing.
+/// Counts instructions a register of `capabilities().vectorBits` wide.
+/// Constants and bitcasts cost nothing.
 class CountBuilder final : public ValueBuilder {
 public:
   using ValueBuilder::ValueBuilder;

@@ -1,7 +1,7 @@
 //===- IRValueBuilder.cpp - Abstract arithmetic as MLIR -------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -125,21 +125,24 @@ V IRValueBuilder::emitFmaByDoubles(V a, V b, V c) {
                     : ModuleOp();
   if (!module)
     return fmaByDoubles(a, b, c);
-  std::string name = "lowbit_fma_x" + std::to_string(a.type.lanes); // x0: a scalar
+  std::string name =
+      "lowbit_fma_x" + std::to_string(a.type.lanes); // x0: a scalar
   auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
   if (!function) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(module.getBody());
     Type type = irType(builder.getContext(), a.type);
     function = LLVM::LLVMFuncOp::create(
-        builder, loc, name, LLVM::LLVMFunctionType::get(type, {type, type, type}),
+        builder, loc, name,
+        LLVM::LLVMFunctionType::get(type, {type, type, type}),
         LLVM::Linkage::Internal);
     function.setPassthroughAttr(
         builder.getStrArrayAttr({"no-builtins", "nounwind", "noinline"}));
     Block *entry = function.addEntryBlock(builder);
     builder.setInsertionPointToEnd(entry);
-    V result = fmaByDoubles(wrap(entry->getArgument(0)), wrap(entry->getArgument(1)),
-                            wrap(entry->getArgument(2)));
+    V result =
+        fmaByDoubles(wrap(entry->getArgument(0)), wrap(entry->getArgument(1)),
+                     wrap(entry->getArgument(2)));
     LLVM::ReturnOp::create(builder, loc, unwrap(result));
   }
   return wrap(LLVM::CallOp::create(builder, loc, function,
@@ -147,9 +150,10 @@ V IRValueBuilder::emitFmaByDoubles(V a, V b, V c) {
                   .getResult());
 }
 
-Value IRValueBuilder::emitIntrinsic(StringRef name, Type type, ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(builder, loc, type, builder.getStringAttr(name),
-                                       operands)
+Value IRValueBuilder::emitIntrinsic(StringRef name, Type type,
+                                    ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(builder, loc, type,
+                                       builder.getStringAttr(name), operands)
       .getResult(0);
 }
 
@@ -189,7 +193,8 @@ Value IRValueBuilder::emitBinary(Opcode opcode, Value a, Value b) {
 Value IRValueBuilder::emitConversion(const Instruction &i, Type type, Value a) {
   switch (i.opcode) {
   case Opcode::bitcast:
-    // vector.bitcast keeps the rank, so scalars and equal lane counts go by arith.
+    // vector.bitcast keeps the rank, so scalars and equal lane counts go by
+    // arith.
     if (isa<VectorType>(type) && isa<VectorType>(a.getType()))
       return vector::BitCastOp::create(builder, loc, type, a);
     if (isa<VectorType>(type) || isa<VectorType>(a.getType()))
@@ -229,15 +234,18 @@ AbstractValue IRValueBuilder::emit(const Instruction &i) {
   switch (i.opcode) {
   case Opcode::constantInt:
   case Opcode::constantFloat:
-    return wrap(arith::ConstantOp::create(builder, loc, type, constantAttr(type, i)));
+    return wrap(
+        arith::ConstantOp::create(builder, loc, type, constantAttr(type, i)));
   case Opcode::splat:
     return wrap(vector::BroadcastOp::create(builder, loc, type, operands[0]));
   case Opcode::extractLane:
-    return wrap(vector::ExtractOp::create(builder, loc, operands[0], i.immediate));
+    return wrap(
+        vector::ExtractOp::create(builder, loc, operands[0], i.immediate));
   case Opcode::shuffle: {
     SmallVector<int64_t> mask(i.mask.begin(), i.mask.end());
     Value second = operands.size() > 1 ? operands[1] : operands[0];
-    return wrap(vector::ShuffleOp::create(builder, loc, operands[0], second, mask));
+    return wrap(
+        vector::ShuffleOp::create(builder, loc, operands[0], second, mask));
   }
   case Opcode::shiftLeft:
   case Opcode::shiftRightLogical:
@@ -268,17 +276,19 @@ AbstractValue IRValueBuilder::emit(const Instruction &i) {
     return wrap(arith::SelectOp::create(builder, loc, operands[0], operands[1],
                                         operands[2]));
   case Opcode::maddU8S8:
-    return wrap(emitIntrinsic(capabilities().maddU8S8Intrinsic, type, operands));
+    return wrap(
+        emitIntrinsic(capabilities().maddU8S8Intrinsic, type, operands));
   case Opcode::maddI16:
     return wrap(emitIntrinsic(capabilities().maddI16Intrinsic, type, operands));
   case Opcode::dot4U8S8:
     if (i.type.lanes == 0) {
       Value u = LLVM::BitcastOp::create(builder, loc, type, operands[1]);
       Value s = LLVM::BitcastOp::create(builder, loc, type, operands[2]);
-      return wrap(
-          emitIntrinsic(capabilities().dot4WordIntrinsic, type, {u, s, operands[0]}));
+      return wrap(emitIntrinsic(capabilities().dot4WordIntrinsic, type,
+                                {u, s, operands[0]}));
     }
-    return wrap(emitIntrinsic(capabilities().dot4U8S8Intrinsic, type, operands));
+    return wrap(
+        emitIntrinsic(capabilities().dot4U8S8Intrinsic, type, operands));
   case Opcode::bitcast:
   case Opcode::extendSigned:
   case Opcode::extendUnsigned:

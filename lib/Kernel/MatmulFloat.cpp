@@ -1,14 +1,14 @@
 //===- MatmulFloat.cpp - Products with f32 activations (N3) ---------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// N3 keeps 32 accumulators a chunk apart, one for each k mod 32 (a *lane of the sum*);
-// here each is a vector over the eight rows, so they are summed without shuffles. A few
-// of them are kept in registers at a time while the chunk is walked; finished ones go
-// to scratch, from where the tree takes them.
+// N3 keeps 32 accumulators a chunk apart, one for each k mod 32 (a *lane of the
+// sum*); here each is a vector over the eight rows, so they are summed without
+// shuffles. A few of them are kept in registers at a time while the chunk is
+// walked; finished ones go to scratch, from where the tree takes them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,7 +50,7 @@ private:
   const Tile &tile;
   MatmulScratch scratch;
   std::optional<RowBlockDecoder> decoder; ///< for one token: decodes as it goes
-  NumberDesc number; ///< how `weights` stores numbers
+  NumberDesc number;                      ///< how `weights` stores numbers
   Value weights, rows;
 };
 
@@ -71,9 +71,10 @@ V FloatTile::activation(Value column, unsigned laneOffset, unsigned token) {
   return b.splat(stage.load(ValueType{Scalar::f32, 0}, pointer), 8);
 }
 
-// One token reads each weight once, but the walk touches a part of every block and comes
-// back for the next part. What lies one chunk ahead is therefore asked for as one forward
-// stream, in equal steps: `step` counts the iterations of this chunk's lane groups.
+// One token reads each weight once, but the walk touches a part of every block
+// and comes back for the next part. What lies one chunk ahead is therefore
+// asked for as one forward stream, in equal steps: `step` counts the iterations
+// of this chunk's lane groups.
 void FloatTile::prefetchNextChunk(Value chunk, Value step) {
   if (tile.tokens != 1 || decodesToScratch(plan))
     return;
@@ -86,12 +87,14 @@ void FloatTile::prefetchNextChunk(Value chunk, Value step) {
     stage.prefetch(stage.at(pointer, offset));
 }
 
-// One token of a weight that must be decoded: all 32 lanes live in scratch (1 KiB), so
-// that each block is decoded once and its numbers never leave the registers.
+// One token of a weight that must be decoded: all 32 lanes live in scratch (1
+// KiB), so that each block is decoded once and its numbers never leave the
+// registers.
 void FloatTile::emitFused(Value chunk, int64_t length) {
   Value buffer = stage.at(stage.scratch(), int64_t(scratch.lanes));
   for (int64_t lane = 0; lane < sumLanes; ++lane)
-    stage.store(b.constantFloat(f32x8, 0), stage.at(buffer, lane * vectorBytes), 32);
+    stage.store(b.constantFloat(f32x8, 0), stage.at(buffer, lane * vectorBytes),
+                32);
   auto add = [&](Value column, unsigned lane, V weight) {
     Value place = stage.at(buffer, lane * vectorBytes);
     // Volatile, or the optimizer carries all 32 in registers that do not exist.
@@ -99,45 +102,50 @@ void FloatTile::emitFused(Value chunk, int64_t length) {
         stage.builder(), stage.loc(),
         IRValueBuilder::irType(stage.builder().getContext(), f32x8), place,
         /*alignment=*/32, /*isVolatile=*/true);
-    stage.store(b.fma(weight, activation(column, 0, 0), IRValueBuilder::wrap(sum)), place,
-                32);
+    stage.store(
+        b.fma(weight, activation(column, 0, 0), IRValueBuilder::wrap(sum)),
+        place, 32);
   };
   Value begin = stage.mulI(chunk, columnsPerChunk / columnsPerBlock);
   Value end = stage.addI(begin, length / columnsPerBlock);
-  stage.loop(begin, end, 1,
-             [&](Value block) { decoder->decodeBlock(block, columnsPerBlock, add); });
+  stage.loop(begin, end, 1, [&](Value block) {
+    decoder->decodeBlock(block, columnsPerBlock, add);
+  });
   if (length % columnsPerBlock)
     decoder->decodeBlock(end, unsigned(length % columnsPerBlock), add);
 }
 
-// Lanes firstLane ... + lanesAtOnce() - 1 of a chunk of `length` columns, for every
-// token of the tile, into the scratch buffer.
+// Lanes firstLane ... + lanesAtOnce() - 1 of a chunk of `length` columns, for
+// every token of the tile, into the scratch buffer.
 void FloatTile::emitLanes(Value chunk, int64_t length, Value firstLane) {
   unsigned lanes = lanesAtOnce();
   Value begin = stage.addI(stage.mulI(chunk, columnsPerChunk), firstLane);
   Value end = stage.addI(begin, length / sumLanes * sumLanes);
   SmallVector<Value> zeros(size_t(lanes) * tile.tokens,
                            IRValueBuilder::unwrap(b.constantFloat(f32x8, 0)));
-  auto sums = stage.loop(begin, end, sumLanes, zeros, [&](Value column, ValueRange acc) {
-    SmallVector<Value> next;
-    Value block = stage.divI(stage.subI(column, begin), sumLanes);
-    Value finished = stage.mulI(stage.divI(firstLane, lanes), length / sumLanes);
-    prefetchNextChunk(chunk, stage.addI(finished, block));
-    for (unsigned lane = 0; lane < lanes; ++lane) {
-      V w = weight(column, lane);
-      for (unsigned t = 0; t < tile.tokens; ++t)
-        next.push_back(IRValueBuilder::unwrap(
-            b.fma(w, activation(column, lane, t),
-                  IRValueBuilder::wrap(acc[lane * tile.tokens + t]))));
-    }
-    return next;
-  });
-  // The last columns reach only some lanes; the others keep what they have (E4).
+  auto sums = stage.loop(
+      begin, end, sumLanes, zeros, [&](Value column, ValueRange acc) {
+        SmallVector<Value> next;
+        Value block = stage.divI(stage.subI(column, begin), sumLanes);
+        Value finished =
+            stage.mulI(stage.divI(firstLane, lanes), length / sumLanes);
+        prefetchNextChunk(chunk, stage.addI(finished, block));
+        for (unsigned lane = 0; lane < lanes; ++lane) {
+          V w = weight(column, lane);
+          for (unsigned t = 0; t < tile.tokens; ++t)
+            next.push_back(IRValueBuilder::unwrap(
+                b.fma(w, activation(column, lane, t),
+                      IRValueBuilder::wrap(acc[lane * tile.tokens + t]))));
+        }
+        return next;
+      });
+  // The last columns reach only some lanes; the others keep what they have
+  // (E4).
   int64_t rest = length % sumLanes;
   for (unsigned lane = 0; rest && lane < lanes; ++lane) {
     Value place = stage.addI(firstLane, lane);
-    V exists = b.splat(
-        IRValueBuilder::wrap(stage.lessI(place, stage.index(rest))), 8);
+    V exists =
+        b.splat(IRValueBuilder::wrap(stage.lessI(place, stage.index(rest))), 8);
     Value column =
         stage.minI(stage.addI(end, lane), stage.index(plan.columns - 1));
     V w = weight(column, 0);
@@ -150,7 +158,8 @@ void FloatTile::emitLanes(Value chunk, int64_t length, Value firstLane) {
   }
   Value buffer = stage.at(stage.scratch(), int64_t(scratch.lanes));
   for (unsigned lane = 0; lane < lanes; ++lane) {
-    Value place = stage.at(buffer, stage.mulI(stage.addI(firstLane, lane), vectorBytes));
+    Value place =
+        stage.at(buffer, stage.mulI(stage.addI(firstLane, lane), vectorBytes));
     for (unsigned t = 0; t < tile.tokens; ++t)
       stage.store(IRValueBuilder::wrap(sums[lane * tile.tokens + t]),
                   stage.at(place, int64_t(t) * sumLanes * vectorBytes), 32);
@@ -175,7 +184,8 @@ SmallVector<V> FloatTile::emitChunk(Value chunk, int64_t length) {
 SmallVector<Value> FloatTile::emit() {
   rows = stage.at(stage.binding(plan.activation.binding),
                   stage.mulI(tile.token, plan.activation.stride * 4));
-  if (tile.tokens == 1 && decodesToScratch(plan) && !singleTokenReadsScratch(plan)) {
+  if (tile.tokens == 1 && decodesToScratch(plan) &&
+      !singleTokenReadsScratch(plan)) {
     decoder.emplace(stage, plan, tile.rowBlock);
   } else if (decodesToScratch(plan)) {
     number = NumberDesc::floating(FloatFormat::f32);
@@ -187,7 +197,8 @@ SmallVector<Value> FloatTile::emit() {
                        stage.mulI(tile.rowBlock, plan.paddedColumns() * bytes));
   }
 
-  int64_t full = plan.columns / columnsPerChunk, rest = plan.columns % columnsPerChunk;
+  int64_t full = plan.columns / columnsPerChunk,
+          rest = plan.columns % columnsPerChunk;
   SmallVector<V> result;
   if (plan.chunks == 1) {
     result = emitChunk(stage.index(0), plan.columns);
@@ -204,7 +215,8 @@ SmallVector<Value> FloatTile::emit() {
     if (rest)
       emitStored(stage.index(full), rest);
     for (unsigned t = 0; t < tile.tokens; ++t)
-      result.push_back(emitTreeFromMemory(stage, stage.at(partials, t * vectorBytes),
+      result.push_back(emitTreeFromMemory(stage,
+                                          stage.at(partials, t * vectorBytes),
                                           plan.chunks, wideTile * vectorBytes));
   }
   SmallVector<Value> values;
@@ -228,19 +240,23 @@ bool lowbit::kernel::singleTokenReadsScratch(const MatmulPlan &plan) {
   return decodesToScratch(plan) && plan.code.isFloat();
 }
 
-void lowbit::kernel::emitDecodeRowBlock(StageFunction &stage, const MatmulPlan &plan,
+void lowbit::kernel::emitDecodeRowBlock(StageFunction &stage,
+                                        const MatmulPlan &plan,
                                         Value rowBlock) {
   RowBlockDecoder decoder(stage, plan, rowBlock);
-  Value out = stage.at(stage.scratch(), int64_t(MatmulScratch::forPlan(plan).decoded));
+  Value out =
+      stage.at(stage.scratch(), int64_t(MatmulScratch::forPlan(plan).decoded));
   auto store = [&](Value column, V value) {
     stage.store(value, stage.at(out, stage.mulI(column, vectorBytes)), 32);
   };
   if (plan.code.isFloat())
-    stage.loop(stage.index(0), stage.index(plan.columns), 1,
-               [&](Value column) { store(column, decoder.decodeFloatColumn(column)); });
+    stage.loop(stage.index(0), stage.index(plan.columns), 1, [&](Value column) {
+      store(column, decoder.decodeFloatColumn(column));
+    });
   else
     stage.loop(stage.index(0), stage.index(plan.blocks), 1, [&](Value block) {
-      decoder.decodeBlock(block, columnsPerBlock,
-                          [&](Value column, unsigned, V value) { store(column, value); });
+      decoder.decodeBlock(
+          block, columnsPerBlock,
+          [&](Value column, unsigned, V value) { store(column, value); });
     });
 }

@@ -1,27 +1,28 @@
 //===- MatmulInteger.cpp - Low-bit dot products (N4, N5) ------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// Stored codes are unsigned bytes q with c = q + codeBias. Within a unit of 16 or 32
-// columns, where every integer parameter is constant,
+// Stored codes are unsigned bytes q with c = q + codeBias. Within a unit of 16
+// or 32 columns, where every integer parameter is constant,
 //
 //   sum (c - Z) * a = sum q * a + (codeBias - Z) * sum a,
 //
-// the first by byte multiply-adds, the second from the activation's code sums. Zero
-// codes in the padding of the activation make the padding of weights harmless.
+// the first by byte multiply-adds, the second from the activation's code sums.
+// Zero codes in the padding of the activation make the padding of weights
+// harmless.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/Kernel/MatmulTile.h"
 
 using namespace lowbit::kernel;
+using llvm::ArrayRef;
 using mlir::SmallVector;
 using mlir::Value;
 using mlir::ValueRange;
-using llvm::ArrayRef;
 using V = AbstractValue;
 
 namespace {
@@ -57,7 +58,8 @@ private:
   void prefetchCodes(Value block);
 
   /// s_g and u_g of each token.
-  std::pair<SmallVector<V>, SmallVector<V>> finish(const Sums &sums, Value column);
+  std::pair<SmallVector<V>, SmallVector<V>> finish(const Sums &sums,
+                                                   Value column);
 
   V activationQuad(Value block, unsigned token, unsigned v);
   /// Sum of the codes of `columns` (16 or 32) columns from `column` as i32x8.
@@ -77,15 +79,17 @@ private:
     return (plan.dotHasBias() && !plan.biasInUnits()) ||
            (plan.hasOffset && plan.intOffsets.empty());
   }
-  bool needsScaled() const { return plan.hasOffset && !plan.intOffsets.empty(); }
+  bool needsScaled() const {
+    return plan.hasOffset && !plan.intOffsets.empty();
+  }
 
   StageFunction &stage;
   IRValueBuilder &b;
   const MatmulPlan &plan;
   const Tile &tile;
   ParamReader params;
-  Value codes, scales, sums;       ///< activation rows of the tile's first token
-  SmallVector<Value> fieldBases;   ///< codes of the row block, one a field
+  Value codes, scales, sums;     ///< activation rows of the tile's first token
+  SmallVector<Value> fieldBases; ///< codes of the row block, one a field
 };
 
 } // namespace
@@ -106,19 +110,21 @@ static SmallVector<V> wrapAll(ValueRange values) {
 
 V IntegerTile::activationQuad(Value block, unsigned token, unsigned v) {
   int64_t inToken = int64_t(token) * plan.paddedColumns() + 4 * v;
-  Value pointer = stage.at(stage.at(codes, stage.mulI(block, columnsPerBlock)), inToken);
+  Value pointer =
+      stage.at(stage.at(codes, stage.mulI(block, columnsPerBlock)), inToken);
   V quad = stage.load(ValueType{Scalar::i32, 0}, pointer, 4);
   return b.bitcast(stage.spreadRows(quad), stage.rowBytes());
 }
 
 V IntegerTile::codeSum(Value column, int64_t columns, unsigned token) {
   int64_t inToken = int64_t(token) * plan.paddedColumns() / 16 * 4;
-  Value pointer = stage.at(
-      stage.at(sums, stage.mulI(stage.divI(column, 16), 4)), inToken);
+  Value pointer =
+      stage.at(stage.at(sums, stage.mulI(stage.divI(column, 16), 4)), inToken);
   V sum = stage.spreadRows(stage.load(ValueType{Scalar::i32, 0}, pointer));
   if (columns == 16)
     return sum;
-  V second = stage.spreadRows(stage.load(ValueType{Scalar::i32, 0}, stage.at(pointer, 4)));
+  V second = stage.spreadRows(
+      stage.load(ValueType{Scalar::i32, 0}, stage.at(pointer, 4)));
   return b.add(sum, second);
 }
 
@@ -143,8 +149,10 @@ Value IntegerTile::clampedUnitColumn(Value column) {
   return stage.minI(column, stage.index((ceilDiv(plan.columns, 16) - 1) * 16));
 }
 
-// Products of pairs of bytes are added in 16 bits as often as their range allows.
-SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) {
+// Products of pairs of bytes are added in 16 bits as often as their range
+// allows.
+SmallVector<V> IntegerTile::dotVectors(Value block,
+                                       ArrayRef<unsigned> vectors) {
   SmallVector<SmallVector<V>> loaded;
   for (const FieldPlan &field : plan.fields)
     loaded.emplace_back(field.width);
@@ -160,9 +168,11 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
   };
 
   SmallVector<V> dots(tile.tokens);
-  auto accumulate = [&](V &acc, V value) { acc = acc.handle ? b.add(acc, value) : value; };
-  // Never saturates (planDigits); a plain add would be regrouped by token, and then the
-  // decoded codes no longer fit in registers.
+  auto accumulate = [&](V &acc, V value) {
+    acc = acc.handle ? b.add(acc, value) : value;
+  };
+  // Never saturates (planDigits); a plain add would be regrouped by token, and
+  // then the decoded codes no longer fit in registers.
   auto accumulateI16 = [&](V &acc, V value) {
     acc = acc.handle ? b.addSaturating(acc, value) : value;
   };
@@ -186,7 +196,8 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
       accumulate(dots[t], b.pairSumI16(low[t]));
       low[t] = {};
       if (digits == 2)
-        accumulate(dots[t], b.maddI16(high[t], b.constantInt(high[t].type, 16)));
+        accumulate(dots[t],
+                   b.maddI16(high[t], b.constantInt(high[t].type, 16)));
       high[t] = {};
     }
     pairs = 0;
@@ -195,7 +206,8 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
     if (pairs == plan.pairsInI16)
       widen();
     V q = decodeColumnVector(b, plan.fields, bytes, v, 0, digits == 2 ? 4 : 8);
-    V q2 = digits == 2 ? decodeColumnVector(b, plan.fields, bytes, v, 4, 4) : V();
+    V q2 =
+        digits == 2 ? decodeColumnVector(b, plan.fields, bytes, v, 4, 4) : V();
     for (unsigned t = 0; t < tile.tokens; ++t) {
       V a = activationQuad(block, t, v);
       accumulateI16(low[t], b.maddU8S8(q, a));
@@ -208,7 +220,8 @@ SmallVector<V> IntegerTile::dotVectors(Value block, ArrayRef<unsigned> vectors) 
   return dots;
 }
 
-void IntegerTile::addUnit(Value column, ArrayRef<unsigned> vectors, Sums &sums) {
+void IntegerTile::addUnit(Value column, ArrayRef<unsigned> vectors,
+                          Sums &sums) {
   Value block = stage.divI(column, columnsPerBlock);
   SmallVector<V> dots = dotVectors(block, vectors);
   bool biased = plan.biasInUnits();
@@ -228,7 +241,8 @@ void IntegerTile::addUnit(Value column, ArrayRef<unsigned> vectors, Sums &sums) 
     sums.dots[t] = sums.dots[t].handle ? b.add(sums.dots[t], dot) : dot;
     if (needsScaled()) {
       V term = b.mul(offset, codeSumOfUnit);
-      sums.scaled[t] = sums.scaled[t].handle ? b.add(sums.scaled[t], term) : term;
+      sums.scaled[t] =
+          sums.scaled[t].handle ? b.add(sums.scaled[t], term) : term;
     }
   }
 }
@@ -269,7 +283,8 @@ Sums IntegerTile::sumBlocks(Value begin, Value end) {
   ValueType sumType = stage.rowsOf(Scalar::i32);
   start.dots.assign(tile.tokens, b.constantInt(sumType, 0));
   if (needsPlain())
-    start.plain.assign(tile.tokens, b.constantInt(ValueType{Scalar::i32, 2}, 0));
+    start.plain.assign(tile.tokens,
+                       b.constantInt(ValueType{Scalar::i32, 2}, 0));
   if (needsScaled())
     start.scaled.assign(tile.tokens, b.constantInt(sumType, 0));
   auto flatten = [](const Sums &sums) {
@@ -291,15 +306,15 @@ Sums IntegerTile::sumBlocks(Value begin, Value end) {
       sums.scaled = wrapAll(values.take_front(n));
     return sums;
   };
-  auto result = stage.loop(begin, end, 1, flatten(start),
-                           [&](Value block, ValueRange carried) {
-                             prefetchCodes(block);
-                             Sums sums = restore(carried);
-                             addBlock(block, sums);
-                             for (unsigned t = 0; t < sums.plain.size(); ++t)
-                               sums.plain[t] = b.add(sums.plain[t], codeSumPair(block, t));
-                             return flatten(sums);
-                           });
+  auto result = stage.loop(
+      begin, end, 1, flatten(start), [&](Value block, ValueRange carried) {
+        prefetchCodes(block);
+        Sums sums = restore(carried);
+        addBlock(block, sums);
+        for (unsigned t = 0; t < sums.plain.size(); ++t)
+          sums.plain[t] = b.add(sums.plain[t], codeSumPair(block, t));
+        return flatten(sums);
+      });
   return restore(result);
 }
 
@@ -312,7 +327,8 @@ std::pair<SmallVector<V>, SmallVector<V>> IntegerTile::finish(const Sums &sums,
     if (needsPlain()) {
       V pair = sums.plain[t];
       u[t] = pair.type.lanes == 2
-                 ? stage.spreadRows(b.add(b.extractLane(pair, 0), b.extractLane(pair, 1)))
+                 ? stage.spreadRows(
+                       b.add(b.extractLane(pair, 0), b.extractLane(pair, 1)))
                  : pair;
     }
     if (lateBias)
@@ -323,8 +339,10 @@ std::pair<SmallVector<V>, SmallVector<V>> IntegerTile::finish(const Sums &sums,
   return {s, u};
 }
 
-// The step of N4 for one group: acc = fma(f32(s), S, acc); acc = fma(f32(u), O, acc).
-SmallVector<V> IntegerTile::addGroup(Value column, const Sums &sums, ArrayRef<V> acc) {
+// The step of N4 for one group: acc = fma(f32(s), S, acc); acc = fma(f32(u), O,
+// acc).
+SmallVector<V> IntegerTile::addGroup(Value column, const Sums &sums,
+                                     ArrayRef<V> acc) {
   auto [s, u] = finish(sums, column);
   V scale = params.floatScale(column);
   V offset = plan.hasOffset ? params.floatOffset(column) : V();
@@ -345,8 +363,9 @@ SmallVector<V> IntegerTile::addGroup(Value column, const Sums &sums, ArrayRef<V>
   return next;
 }
 
-// Groups of 16 columns: two in a block. Where the number of groups is odd the second
-// half of the last block is padding and must leave the accumulator as it is.
+// Groups of 16 columns: two in a block. Where the number of groups is odd the
+// second half of the last block is padding and must leave the accumulator as it
+// is.
 SmallVector<V> IntegerTile::addHalfGroups(Value block, ArrayRef<V> acc) {
   SmallVector<V> current(acc);
   for (unsigned half = 0; half < 2; ++half) {
@@ -361,7 +380,8 @@ SmallVector<V> IntegerTile::addHalfGroups(Value block, ArrayRef<V> acc) {
     Value place = half ? clampedUnitColumn(column) : column;
     SmallVector<V> next = addGroup(place, sums, current);
     if (half && oddUnits()) {
-      V exists = IRValueBuilder::wrap(stage.lessI(column, stage.index(plan.columns)));
+      V exists =
+          IRValueBuilder::wrap(stage.lessI(column, stage.index(plan.columns)));
       for (unsigned t = 0; t < tile.tokens; ++t)
         next[t] = b.select(stage.spreadRows(exists), next[t], current[t]);
     }
@@ -371,9 +391,11 @@ SmallVector<V> IntegerTile::addHalfGroups(Value block, ArrayRef<V> acc) {
 }
 
 SmallVector<V> IntegerTile::emitChunk(Value chunk) {
-  SmallVector<V> zero(tile.tokens, b.constantFloat(stage.rowsOf(Scalar::f32), 0));
+  SmallVector<V> zero(tile.tokens,
+                      b.constantFloat(stage.rowsOf(Scalar::f32), 0));
   int64_t step = std::max(plan.group, columnsPerBlock);
-  int64_t steps = ceilDiv(plan.columns, step), perChunk = columnsPerChunk / step;
+  int64_t steps = ceilDiv(plan.columns, step),
+          perChunk = columnsPerChunk / step;
   Value begin = stage.mulI(chunk, perChunk);
   Value end = stage.minI(stage.addI(begin, perChunk), stage.index(steps));
   auto body = [&](Value i, ValueRange carried) -> SmallVector<Value> {
@@ -393,8 +415,8 @@ SmallVector<V> IntegerTile::emitChunk(Value chunk) {
     } else {
       int64_t blocks = step / columnsPerBlock;
       Value first = stage.mulI(i, blocks);
-      sums = sumBlocks(
-          first, stage.minI(stage.addI(first, blocks), stage.index(plan.blocks)));
+      sums = sumBlocks(first, stage.minI(stage.addI(first, blocks),
+                                         stage.index(plan.blocks)));
     }
     return unwrapAll(addGroup(column, sums, acc));
   };
@@ -406,14 +428,17 @@ SmallVector<V> IntegerTile::emitGrouped() {
   if (plan.chunks == 1) {
     result = emitChunk(stage.index(0));
   } else {
-    Value partials = stage.at(stage.scratch(), int64_t(MatmulScratch::forPlan(plan).partials));
+    Value partials = stage.at(stage.scratch(),
+                              int64_t(MatmulScratch::forPlan(plan).partials));
     constexpr int64_t vector = 32;
-    stage.loop(stage.slice(), stage.index(plan.chunks), stage.slices(), [&](Value chunk) {
-      SmallVector<V> sums = emitChunk(chunk);
-      Value row = stage.at(partials, stage.mulI(chunk, wideTile * vector));
-      for (unsigned t = 0; t < tile.tokens; ++t)
-        stage.storeRows(sums[t], stage.at(row, t * vector), 32);
-    });
+    stage.loop(stage.slice(), stage.index(plan.chunks), stage.slices(),
+               [&](Value chunk) {
+                 SmallVector<V> sums = emitChunk(chunk);
+                 Value row =
+                     stage.at(partials, stage.mulI(chunk, wideTile * vector));
+                 for (unsigned t = 0; t < tile.tokens; ++t)
+                   stage.storeRows(sums[t], stage.at(row, t * vector), 32);
+               });
     stage.barrier();
     for (unsigned t = 0; t < tile.tokens; ++t)
       result.push_back(emitTreeFromMemory(stage, stage.at(partials, t * vector),
@@ -424,8 +449,9 @@ SmallVector<V> IntegerTile::emitGrouped() {
   return result;
 }
 
-// Integer sums of a row that threads have divided among them: each leaves its part in
-// shared memory and adds up all parts. The order does not matter, as addition wraps.
+// Integer sums of a row that threads have divided among them: each leaves its
+// part in shared memory and adds up all parts. The order does not matter, as
+// addition wraps.
 void IntegerTile::addSlices(Sums &sums) {
   constexpr int64_t vector = 32, most = 3;
   int64_t next = 0;
@@ -436,7 +462,8 @@ void IntegerTile::addSlices(Sums &sums) {
       if (isPair)
         value = b.add(b.extractLane(value, 0), b.extractLane(value, 1));
       Value place = stage.at(stage.scratch(), vector * next++);
-      stage.storeRows(value, stage.at(place, stage.mulI(stage.slice(), vector * most)));
+      stage.storeRows(
+          value, stage.at(place, stage.mulI(stage.slice(), vector * most)));
     }
   };
   exchange(sums.dots, false);
@@ -451,8 +478,9 @@ void IntegerTile::addSlices(Sums &sums) {
       Value place = stage.at(stage.scratch(), vector * next++);
       value = stage.loadRows(Scalar::i32, place);
       for (unsigned slice = 1; slice < stage.slices(); ++slice)
-        value = b.add(value, stage.loadRows(Scalar::i32,
-                                            stage.at(place, slice * vector * most)));
+        value = b.add(value,
+                      stage.loadRows(Scalar::i32,
+                                     stage.at(place, slice * vector * most)));
     }
   };
   collect(sums.dots);
@@ -466,9 +494,9 @@ SmallVector<V> IntegerTile::emitOneGroup() {
   int64_t perSlice = ceilDiv(plan.blocks, stage.slices());
   Value begin = stage.mulI(stage.slice(), perSlice);
   Value end = stage.index(plan.blocks);
-  Sums sums = sumBlocks(begin, stage.slices() == 1
-                                   ? end
-                                   : stage.minI(stage.addI(begin, perSlice), end));
+  Sums sums = sumBlocks(
+      begin,
+      stage.slices() == 1 ? end : stage.minI(stage.addI(begin, perSlice), end));
   if (stage.slices() > 1)
     addSlices(sums);
   auto [s, u] = finish(sums, start);
@@ -490,14 +518,16 @@ SmallVector<Value> IntegerTile::emit() {
   const MatmulActivation &x = plan.activation;
   codes = stage.at(stage.binding(x.binding), tokenOffset(plan.paddedColumns()));
   int64_t scalesPerToken = x.group ? ceilDiv(plan.columns, x.group) : 1;
-  scales = stage.at(stage.binding(x.scalesBinding), tokenOffset(scalesPerToken * 4));
+  scales =
+      stage.at(stage.binding(x.scalesBinding), tokenOffset(scalesPerToken * 4));
   if (plan.dotHasBias() || plan.hasOffset)
     sums = stage.at(stage.binding(x.sumsBinding),
                     tokenOffset(plan.paddedColumns() / 16 * 4));
   for (const FieldPlan &field : plan.fields)
     fieldBases.push_back(
         stage.at(stage.binding(field.binding),
-                 stage.mulI(tile.rowBlock, plan.blocks * columnsPerBlock * field.width)));
+                 stage.mulI(tile.rowBlock,
+                            plan.blocks * columnsPerBlock * field.width)));
   return unwrapAll(plan.group ? emitGrouped() : emitOneGroup());
 }
 

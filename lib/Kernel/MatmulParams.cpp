@@ -1,7 +1,7 @@
 //===- MatmulParams.cpp - Scales, zeros and offsets of a row block --------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,26 +24,29 @@ MatmulScratch MatmulScratch::forPlan(const MatmulPlan &plan) {
   return scratch;
 }
 
-// N1 pairs neighbours and lets an odd last one pass, so the left part is the largest
-// power of two below the count.
-static AbstractValue treeRange(StageFunction &stage, Value pointer, int64_t begin,
-                               int64_t count, int64_t stride) {
+// N1 pairs neighbours and lets an odd last one pass, so the left part is the
+// largest power of two below the count.
+static AbstractValue treeRange(StageFunction &stage, Value pointer,
+                               int64_t begin, int64_t count, int64_t stride) {
   if (count == 1)
     return stage.loadRows(Scalar::f32, stage.at(pointer, begin * stride), 32);
   int64_t left = 1;
   while (2 * left < count)
     left *= 2;
   AbstractValue a = treeRange(stage, pointer, begin, left, stride);
-  AbstractValue b = treeRange(stage, pointer, begin + left, count - left, stride);
+  AbstractValue b =
+      treeRange(stage, pointer, begin + left, count - left, stride);
   return stage.values().addF(a, b);
 }
 
-AbstractValue lowbit::kernel::emitTreeFromMemory(StageFunction &stage, Value pointer,
-                                                 int64_t count, int64_t stride) {
+AbstractValue lowbit::kernel::emitTreeFromMemory(StageFunction &stage,
+                                                 Value pointer, int64_t count,
+                                                 int64_t stride) {
   return treeRange(stage, pointer, 0, count, stride);
 }
 
-ParamReader::ParamReader(StageFunction &stage, const MatmulPlan &plan, Value rowBlock)
+ParamReader::ParamReader(StageFunction &stage, const MatmulPlan &plan,
+                         Value rowBlock)
     : stage(stage), plan(plan) {
   for (const ParamPlan &param : plan.floatScales)
     floatScales.push_back(bind(param, rowBlock));
@@ -66,7 +69,8 @@ ParamReader::Bound ParamReader::bind(const ParamPlan &param, Value rowBlock) {
   int64_t bytes = storedBytes(param.number);
   if (param.perRow)
     bound.base =
-        stage.at(bound.base, stage.mulI(rowBlock, param.granules * rowsPerBlock * bytes));
+        stage.at(bound.base,
+                 stage.mulI(rowBlock, param.granules * rowsPerBlock * bytes));
   if (!param.variesAlongColumns())
     bound.fixed = readRaw(bound, bound.base);
   return bound;
@@ -76,10 +80,12 @@ AbstractValue ParamReader::readRaw(const Bound &param, Value pointer) {
   IRValueBuilder &b = stage.values();
   const NumberDesc &number = param.plan->number;
   Scalar scalar = storedScalar(number);
-  AbstractValue raw = param.plan->perRow
-                          ? stage.loadRows(scalar, pointer)
-                          : stage.spreadRows(stage.load(ValueType{scalar, 0}, pointer));
-  return number.isFloat() ? paramToFloat(b, number, raw) : paramToInt(b, number, raw);
+  AbstractValue raw =
+      param.plan->perRow
+          ? stage.loadRows(scalar, pointer)
+          : stage.spreadRows(stage.load(ValueType{scalar, 0}, pointer));
+  return number.isFloat() ? paramToFloat(b, number, raw)
+                          : paramToInt(b, number, raw);
 }
 
 AbstractValue ParamReader::read(const Bound &param, Value column) {
@@ -87,7 +93,8 @@ AbstractValue ParamReader::read(const Bound &param, Value column) {
     return param.fixed;
   int64_t bytes = storedBytes(param.plan->number);
   Value granule = stage.divI(column, param.plan->columns);
-  Value offset = stage.mulI(granule, param.plan->perRow ? rowsPerBlock * bytes : bytes);
+  Value offset =
+      stage.mulI(granule, param.plan->perRow ? rowsPerBlock * bytes : bytes);
   return readRaw(param, stage.at(param.base, offset));
 }
 
@@ -106,20 +113,26 @@ AbstractValue ParamReader::product(llvm::ArrayRef<Bound> params, Value column) {
 }
 
 AbstractValue ParamReader::floatScale(Value column) {
-  return floatScales.empty() ? stage.values().constantFloat(stage.rowsOf(Scalar::f32), 1.0)
-                             : product(floatScales, column);
+  return floatScales.empty()
+             ? stage.values().constantFloat(stage.rowsOf(Scalar::f32), 1.0)
+             : product(floatScales, column);
 }
 
 AbstractValue ParamReader::floatOffset(Value column) {
   IRValueBuilder &b = stage.values();
   if (floatOffsets.empty())
-    return b.constantFloat(stage.rowsOf(Scalar::f32), plan.offsetNegated ? -1.0 : 1.0);
+    return b.constantFloat(stage.rowsOf(Scalar::f32),
+                           plan.offsetNegated ? -1.0 : 1.0);
   AbstractValue offset = product(floatOffsets, column);
   return plan.offsetNegated ? b.negF(offset) : offset;
 }
 
-AbstractValue ParamReader::intScale(Value column) { return product(intScales, column); }
-AbstractValue ParamReader::intOffset(Value column) { return product(intOffsets, column); }
+AbstractValue ParamReader::intScale(Value column) {
+  return product(intScales, column);
+}
+AbstractValue ParamReader::intOffset(Value column) {
+  return product(intOffsets, column);
+}
 
 AbstractValue ParamReader::bias(Value column) {
   IRValueBuilder &b = stage.values();

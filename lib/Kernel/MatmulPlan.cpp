@@ -1,7 +1,7 @@
 //===- MatmulPlan.cpp - What a product's encodings ask of the loops -------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,8 +15,8 @@
 using namespace lowbit;
 using namespace lowbit::kernel;
 
-// The layout leaves (), (n), (k floordiv D) and (n, k floordiv D); the last term is
-// what is read here.
+// The layout leaves (), (n), (k floordiv D) and (n, k floordiv D); the last
+// term is what is read here.
 static StatusOr<ParamPlan> planParam(const ParamDesc &param, unsigned binding,
                                      const std::string &name) {
   ParamPlan plan;
@@ -24,40 +24,47 @@ static StatusOr<ParamPlan> planParam(const ParamDesc &param, unsigned binding,
   plan.binding = binding;
   for (const IndexExpr &result : param.granularity.results) {
     if (result.terms.size() != 1 || result.constant != 0)
-      return unimplemented("%s: granularity %s is not one division of the column",
-                           name.c_str(), param.granularity.toString().c_str());
+      return unimplemented(
+          "%s: granularity %s is not one division of the column", name.c_str(),
+          param.granularity.toString().c_str());
     const IndexTerm &term = result.terms[0];
     if (term.dim == 0) {
       plan.perRow = true;
       continue;
     }
     if (term.mul != 1 || term.mod != 0)
-      return unimplemented("%s: granularity %s is not one division of the column",
-                           name.c_str(), param.granularity.toString().c_str());
+      return unimplemented(
+          "%s: granularity %s is not one division of the column", name.c_str(),
+          param.granularity.toString().c_str());
     plan.columns = term.div;
     plan.granules = param.granules.back();
   }
   return plan;
 }
 
-static Status planParams(const LeafDesc &leaf, const std::vector<unsigned> &bindings,
+static Status planParams(const LeafDesc &leaf,
+                         const std::vector<unsigned> &bindings,
                          MatmulPlan &plan) {
   size_t next = leaf.fields.size();
   auto sort = [&](const std::vector<ParamDesc> &params, const char *what,
                   std::vector<ParamPlan> &floats,
                   std::vector<ParamPlan> &ints) -> Status {
     for (const ParamDesc &param : params) {
-      LOWBIT_ASSIGN_OR_RETURN(ParamPlan one, planParam(param, bindings[next++], what));
+      LOWBIT_ASSIGN_OR_RETURN(ParamPlan one,
+                              planParam(param, bindings[next++], what));
       (param.number.isFloat() ? floats : ints).push_back(one);
     }
     return Status::success();
   };
-  LOWBIT_RETURN_IF_ERROR(sort(leaf.scales, "scale", plan.floatScales, plan.intScales));
+  LOWBIT_RETURN_IF_ERROR(
+      sort(leaf.scales, "scale", plan.floatScales, plan.intScales));
   if (leaf.zero) {
-    LOWBIT_ASSIGN_OR_RETURN(plan.zero, planParam(*leaf.zero, bindings[next++], "zero"));
+    LOWBIT_ASSIGN_OR_RETURN(plan.zero,
+                            planParam(*leaf.zero, bindings[next++], "zero"));
     if (leaf.zero->number.isFloat())
-      return unimplemented("a zero point in floating point cannot be subtracted from "
-                           "integer codes; encode it as an offset");
+      return unimplemented(
+          "a zero point in floating point cannot be subtracted from "
+          "integer codes; encode it as an offset");
   }
   LOWBIT_RETURN_IF_ERROR(
       sort(leaf.offsets, "offset", plan.floatOffsets, plan.intOffsets));
@@ -67,8 +74,8 @@ static Status planParams(const LeafDesc &leaf, const std::vector<unsigned> &bind
   return Status::success();
 }
 
-// N4: the common refinement of the float granularities, cut at chunk borders. Only
-// nested granularities are taken, so the refinement is the smallest one.
+// N4: the common refinement of the float granularities, cut at chunk borders.
+// Only nested granularities are taken, so the refinement is the smallest one.
 static Status planGroups(MatmulPlan &plan) {
   std::vector<int64_t> floats, integers;
   for (const auto *list : {&plan.floatScales, &plan.floatOffsets})
@@ -88,14 +95,15 @@ static Status planGroups(MatmulPlan &plan) {
     int64_t smallest = *std::min_element(floats.begin(), floats.end());
     for (int64_t columns : floats)
       if (columns % smallest != 0)
-        return unimplemented("groups of %lld and of %lld columns are not nested",
-                             static_cast<long long>(smallest),
-                             static_cast<long long>(columns));
+        return unimplemented(
+            "groups of %lld and of %lld columns are not nested",
+            static_cast<long long>(smallest), static_cast<long long>(columns));
     if (smallest % columnsPerChunk == 0)
       smallest = columnsPerChunk;
     else if (columnsPerChunk % smallest != 0)
-      return unimplemented("groups of %lld columns do not divide a chunk of 512",
-                           static_cast<long long>(smallest));
+      return unimplemented(
+          "groups of %lld columns do not divide a chunk of 512",
+          static_cast<long long>(smallest));
     plan.group = smallest;
   }
   if (plan.group)
@@ -107,17 +115,20 @@ static Status planGroups(MatmulPlan &plan) {
     if (columns % 32 != 0)
       plan.unit = 16;
   }
-  // A unit of 32 or 16 columns must not straddle a granule; 48 = 3 * 16 is fine with
-  // units of 16.
+  // A unit of 32 or 16 columns must not straddle a granule; 48 = 3 * 16 is fine
+  // with units of 16.
   return Status::success();
 }
 
 static Status planDigits(MatmulPlan &plan) {
   const MatmulActivation &activation = plan.activation;
-  if (activation.lo < -128 || activation.hi > 127 || activation.lo > activation.hi)
-    return invalidArgument("activation codes in [%d, %d] do not fit signed bytes",
-                           activation.lo, activation.hi);
-  uint64_t largest = uint64_t(std::max(std::abs(activation.lo), std::abs(activation.hi)));
+  if (activation.lo < -128 || activation.hi > 127 ||
+      activation.lo > activation.hi)
+    return invalidArgument(
+        "activation codes in [%d, %d] do not fit signed bytes", activation.lo,
+        activation.hi);
+  uint64_t largest =
+      uint64_t(std::max(std::abs(activation.lo), std::abs(activation.hi)));
   auto pairs = [&](uint64_t code) {
     uint64_t pair = std::max<uint64_t>(2 * code * largest, 1);
     return unsigned(std::min<uint64_t>(32767 / pair, 1u << 15));
@@ -135,7 +146,8 @@ bool MatmulPlan::biasInUnits() const {
     return false;
   if (!intScales.empty())
     return true;
-  return zero && zero->variesAlongColumns() && (group == 0 || zero->columns < group);
+  return zero && zero->variesAlongColumns() &&
+         (group == 0 || zero->columns < group);
 }
 
 StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
@@ -145,14 +157,17 @@ StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
   if (!(laidOut == leaf))
     return unimplemented("weight %s is not in the rows-in-lanes layout",
                          describe(leaf).c_str());
-  LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components, componentsOf(leaf));
+  LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components,
+                          componentsOf(leaf));
   if (components.size() != anchor.bindings.size())
-    return invalidArgument("%zu bindings given for %zu components of the weight",
-                           anchor.bindings.size(), components.size());
+    return invalidArgument(
+        "%zu bindings given for %zu components of the weight",
+        anchor.bindings.size(), components.size());
   if (leaf.rows > (int64_t(1) << 31) || leaf.columns > (int64_t(1) << 24))
-    return unimplemented("a weight of %lld x %lld is beyond the kernels' limits",
-                         static_cast<long long>(leaf.rows),
-                         static_cast<long long>(leaf.columns));
+    return unimplemented(
+        "a weight of %lld x %lld is beyond the kernels' limits",
+        static_cast<long long>(leaf.rows),
+        static_cast<long long>(leaf.columns));
 
   MatmulPlan plan;
   plan.rows = leaf.rows;
@@ -174,14 +189,16 @@ StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
   LOWBIT_RETURN_IF_ERROR(planParams(leaf, anchor.bindings, plan));
   if (!anchor.activation.quantized) {
     if (anchor.activation.stride < leaf.columns)
-      return invalidArgument("activation rows of %lld floats are shorter than %lld "
-                             "columns",
-                             static_cast<long long>(anchor.activation.stride),
-                             static_cast<long long>(leaf.columns));
+      return invalidArgument(
+          "activation rows of %lld floats are shorter than %lld "
+          "columns",
+          static_cast<long long>(anchor.activation.stride),
+          static_cast<long long>(leaf.columns));
     return plan;
   }
   if (leaf.code.isFloat())
-    return unimplemented("a float weight takes f32 activations, not quantized ones");
+    return unimplemented(
+        "a float weight takes f32 activations, not quantized ones");
   if (anchor.activation.group < 0)
     return invalidArgument("activation groups of %lld columns",
                            static_cast<long long>(anchor.activation.group));
@@ -190,7 +207,8 @@ StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
   return plan;
 }
 
-bool kernel::needsCodeSums(const LeafDesc &weight, const MatmulActivation &activation) {
+bool kernel::needsCodeSums(const LeafDesc &weight,
+                           const MatmulActivation &activation) {
   if (!activation.quantized)
     return false;
   bool bias = weight.biased && weight.code.lo != 0;

@@ -1,13 +1,14 @@
-//===- MatmulPlan.h - What a product's encodings ask of the loops -*- C++ -*-===//
+//===- MatmulPlan.h - What a product's encodings ask of the loops -*- C++
+//-*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// Everything about a product that can be decided without emitting code: where the
-// components lie, how long the groups of Semantics N4 are, how many byte products
-// fit 16 bits. Kept apart from emission so that unit tests reach it.
+// Everything about a product that can be decided without emitting code: where
+// the components lie, how long the groups of Semantics N4 are, how many byte
+// products fit 16 bits. Kept apart from emission so that unit tests reach it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,8 +46,8 @@ struct MatmulPlan {
   int64_t rows = 0, columns = 0;
   int64_t rowBlocks = 0, blocks = 0, chunks = 0;
   NumberDesc code;
-  int64_t codeBias = 0;     ///< true code = stored + codeBias
-  uint64_t maxStored = 0;   ///< largest stored integer code
+  int64_t codeBias = 0;          ///< true code = stored + codeBias
+  uint64_t maxStored = 0;        ///< largest stored integer code
   std::vector<FieldPlan> fields; ///< integer codes
   unsigned codeBinding = 0;      ///< float codes
   std::vector<ParamPlan> floatScales, intScales, floatOffsets, intOffsets;
@@ -60,8 +61,8 @@ struct MatmulPlan {
   int64_t unit = 32;
   /// Byte products (pairs) that may be added in 16 bits.
   unsigned pairsInI16 = 0;
-  /// The code is multiplied in two digits of 4 bits because one pair of products
-  /// could leave 16 bits.
+  /// The code is multiplied in two digits of 4 bits because one pair of
+  /// products could leave 16 bits.
   bool twoDigits = false;
 
   /// Where this product's part of the stage's scratch begins.

@@ -1,7 +1,7 @@
 //===- MatmulTile.h - One row block times a few tokens ----------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
@@ -40,7 +40,8 @@ struct MatmulScratch {
   static MatmulScratch forPlan(const MatmulPlan &plan);
 };
 
-/// Whether the N3 loops read decoded numbers from scratch instead of the weight.
+/// Whether the N3 loops read decoded numbers from scratch instead of the
+/// weight.
 bool decodesToScratch(const MatmulPlan &plan);
 /// Whether the tile of one token does so too (otherwise it decodes as it goes).
 bool singleTokenReadsScratch(const MatmulPlan &plan);
@@ -49,19 +50,21 @@ void emitDecodeRowBlock(StageFunction &stage, const MatmulPlan &plan,
                         mlir::Value rowBlock);
 
 /// One vector<8xf32> for each token of the tile.
-llvm::SmallVector<mlir::Value> emitFloatTile(StageFunction &stage,
-                                             const MatmulPlan &plan, const Tile &tile);
-llvm::SmallVector<mlir::Value> emitIntegerTile(StageFunction &stage,
-                                               const MatmulPlan &plan, const Tile &tile);
+llvm::SmallVector<mlir::Value>
+emitFloatTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);
+llvm::SmallVector<mlir::Value>
+emitIntegerTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);
 
-/// The parameters of one row block: pointers and numbers that do not depend on the
-/// column are read when this is made.
+/// The parameters of one row block: pointers and numbers that do not depend on
+/// the column are read when this is made.
 class ParamReader {
 public:
-  ParamReader(StageFunction &stage, const MatmulPlan &plan, mlir::Value rowBlock);
+  ParamReader(StageFunction &stage, const MatmulPlan &plan,
+              mlir::Value rowBlock);
 
-  /// A product of factors at `column` (i64, start of a granule or within it), <8 x f32>
-  /// or <8 x i32>. F_S and F_O of E2 (1.0 for an empty product; F_O negated if so).
+  /// A product of factors at `column` (i64, start of a granule or within it),
+  /// <8 x f32> or <8 x i32>. F_S and F_O of E2 (1.0 for an empty product; F_O
+  /// negated if so).
   AbstractValue floatScale(mlir::Value column);
   AbstractValue floatOffset(mlir::Value column);
   AbstractValue intScale(mlir::Value column);

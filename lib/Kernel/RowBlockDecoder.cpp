@@ -1,7 +1,7 @@
 //===- RowBlockDecoder.cpp - Values of eight rows, column by column -------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +17,8 @@ int64_t RowBlockDecoder::paramStep() const {
     if (param.variesAlongColumns() && param.columns % step != 0)
       step = param.columns % 16 == 0 ? std::min<int64_t>(step, 16) : 1;
   };
-  for (const auto *list :
-       {&plan.floatScales, &plan.intScales, &plan.floatOffsets, &plan.intOffsets})
+  for (const auto *list : {&plan.floatScales, &plan.intScales,
+                           &plan.floatOffsets, &plan.intOffsets})
     for (const ParamPlan &param : *list)
       refine(param);
   if (plan.zero)
@@ -49,13 +49,15 @@ V RowBlockDecoder::decode(V code) {
   return decodeValue(b, factors, b.signedToFloat(code));
 }
 
-void RowBlockDecoder::decodeBlock(Value block, unsigned count, const Sink &sink) {
+void RowBlockDecoder::decodeBlock(Value block, unsigned count,
+                                  const Sink &sink) {
   FieldBytes bytes = [&](unsigned f, unsigned j) {
     int64_t size = columnsPerBlock * plan.fields[f].width;
     Value row = stage.addI(stage.mulI(rowBlock, plan.blocks), block);
-    Value pointer = stage.at(stage.binding(plan.fields[f].binding),
-                             stage.mulI(row, size));
-    return stage.load(i8x32, stage.at(pointer, int64_t(j) * columnsPerBlock), 32);
+    Value pointer =
+        stage.at(stage.binding(plan.fields[f].binding), stage.mulI(row, size));
+    return stage.load(i8x32, stage.at(pointer, int64_t(j) * columnsPerBlock),
+                      32);
   };
   int64_t step = paramStep();
   V codes;
@@ -76,7 +78,8 @@ V RowBlockDecoder::decodeFloatColumn(Value column) {
   Scalar scalar = storedScalar(plan.code);
   int64_t bytes = rowsPerBlock * bitsOf(scalar) / 8;
   Value row = stage.addI(stage.mulI(rowBlock, plan.paddedColumns()), column);
-  Value pointer = stage.at(stage.binding(plan.codeBinding), stage.mulI(row, bytes));
+  Value pointer =
+      stage.at(stage.binding(plan.codeBinding), stage.mulI(row, bytes));
   V raw = stage.load(ValueType{scalar, 8}, pointer, unsigned(bytes));
   readParams(column);
   return decode(paramToFloat(b, plan.code, raw));

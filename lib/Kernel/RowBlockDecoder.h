@@ -1,7 +1,8 @@
-//===- RowBlockDecoder.h - Values of eight rows, column by column -*- C++ -*-===//
+//===- RowBlockDecoder.h - Values of eight rows, column by column -*- C++
+//-*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,19 +13,21 @@
 
 namespace lowbit::kernel {
 
-/// E3 for the eight rows of a block of a weight with parameters or integer codes.
+/// E3 for the eight rows of a block of a weight with parameters or integer
+/// codes.
 class RowBlockDecoder {
 public:
-  RowBlockDecoder(StageFunction &stage, const MatmulPlan &plan, mlir::Value rowBlock)
+  RowBlockDecoder(StageFunction &stage, const MatmulPlan &plan,
+                  mlir::Value rowBlock)
       : stage(stage), b(stage.values()), plan(plan), rowBlock(rowBlock),
         params(stage, plan, rowBlock) {}
 
-  /// Receives decode(row, column) of the eight rows, f32x8; `inBlock` is the column's
-  /// place in its block of 32.
-  using Sink =
-      std::function<void(mlir::Value column, unsigned inBlock, AbstractValue value)>;
-  /// The first `count` columns of block `block`, in order. Columns beyond the weight's
-  /// have unspecified values. Integer codes only.
+  /// Receives decode(row, column) of the eight rows, f32x8; `inBlock` is the
+  /// column's place in its block of 32.
+  using Sink = std::function<void(mlir::Value column, unsigned inBlock,
+                                  AbstractValue value)>;
+  /// The first `count` columns of block `block`, in order. Columns beyond the
+  /// weight's have unspecified values. Integer codes only.
   void decodeBlock(mlir::Value block, unsigned count, const Sink &sink);
   /// One column (i64 below the weight's columns) of float codes.
   AbstractValue decodeFloatColumn(mlir::Value column);

@@ -1,7 +1,7 @@
 //===- StageFunction.cpp - The frame of one generated stage ---------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,17 +21,20 @@ static constexpr int64_t rowLanes = 8; ///< rows of a block
 
 static LLVM::LLVMFuncOp createFunction(ModuleOp module, StringRef name) {
   MLIRContext *context = module.getContext();
-  context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
-                       scf::SCFDialect, vector::VectorDialect>();
+  context
+      ->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
+                    scf::SCFDialect, vector::VectorDialect>();
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(context);
   Type i64 = builder.getI64Type();
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
-                                          {pointer, pointer, pointer, i64, i64});
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i64, i64});
   auto function =
       LLVM::LLVMFuncOp::create(builder, module.getLoc(), name, type);
-  // Without it a zeroing loop becomes a call of memset, which a code image lacks.
-  function.setPassthroughAttr(builder.getStrArrayAttr({"no-builtins", "nounwind"}));
+  // Without it a zeroing loop becomes a call of memset, which a code image
+  // lacks.
+  function.setPassthroughAttr(
+      builder.getStrArrayAttr({"no-builtins", "nounwind"}));
   Block *entry = function.addEntryBlock(builder);
   builder.setInsertionPointToEnd(entry);
   LLVM::ReturnOp::create(builder, module.getLoc(), ValueRange());
@@ -54,14 +57,18 @@ static LLVM::LLVMFuncOp createKernel(ModuleOp module, StringRef name,
                                      const ThreadMachine &machine,
                                      const ThreadShape &shape) {
   MLIRContext *context = module.getContext();
-  context->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
-                       scf::SCFDialect, vector::VectorDialect>();
+  context
+      ->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
+                    scf::SCFDialect, vector::VectorDialect>();
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  SmallVector<Type> arguments(shape.pointers, LLVM::LLVMPointerType::get(context));
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), arguments);
+  SmallVector<Type> arguments(shape.pointers,
+                              LLVM::LLVMPointerType::get(context));
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), arguments);
   auto kernel = LLVM::LLVMFuncOp::create(builder, module.getLoc(), name, type);
   for (unsigned i = 0; i < shape.pointers; ++i) {
-    kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(),
+                      builder.getUnitAttr());
     if (i != shape.output)
       kernel.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(),
                         builder.getUnitAttr());
@@ -75,7 +82,8 @@ static LLVM::LLVMFuncOp createKernel(ModuleOp module, StringRef name,
 
 StageFunction::StageFunction(ModuleOp module, StringRef name,
                              KernelCapabilities capabilities,
-                             const ThreadMachine &machine, const ThreadShape &shape)
+                             const ThreadMachine &machine,
+                             const ThreadShape &shape)
     : opBuilder(module.getContext()),
       function(createKernel(module, name, machine, shape)),
       valueBuilder(opBuilder, function.getLoc(), std::move(capabilities)),
@@ -84,10 +92,12 @@ StageFunction::StageFunction(ModuleOp module, StringRef name,
   opBuilder.setInsertionPoint(entry.getTerminator());
   bindings.append(entry.args_begin(), entry.args_end());
   auto readIndex = [&](const std::string &name) -> Value {
-    Value i32 = LLVM::CallIntrinsicOp::create(opBuilder, loc(), opBuilder.getI32Type(),
-                                              opBuilder.getStringAttr(name), ValueRange())
+    Value i32 = LLVM::CallIntrinsicOp::create(
+                    opBuilder, loc(), opBuilder.getI32Type(),
+                    opBuilder.getStringAttr(name), ValueRange())
                     .getResult(0);
-    return arith::ExtUIOp::create(opBuilder, loc(), opBuilder.getI64Type(), i32);
+    return arith::ExtUIOp::create(opBuilder, loc(), opBuilder.getI64Type(),
+                                  i32);
   };
   Value thread = readIndex(machine.threadIndex);
   lane = remI(thread, rowLanes);
@@ -96,14 +106,17 @@ StageFunction::StageFunction(ModuleOp module, StringRef name,
   if (shape.sharedBytes) {
     OpBuilder::InsertionGuard guard(opBuilder);
     opBuilder.setInsertionPointToStart(module.getBody());
-    auto type = LLVM::LLVMArrayType::get(opBuilder.getI8Type(), shape.sharedBytes);
+    auto type =
+        LLVM::LLVMArrayType::get(opBuilder.getI8Type(), shape.sharedBytes);
     auto global = LLVM::GlobalOp::create(
         opBuilder, loc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
-        (name + "_shared").str(), Attribute(), /*alignment=*/16, machine.sharedSpace);
+        (name + "_shared").str(), Attribute(), /*alignment=*/16,
+        machine.sharedSpace);
     opBuilder.setInsertionPoint(entry.getTerminator());
     Value address = LLVM::AddressOfOp::create(opBuilder, loc(), global);
     shared = LLVM::AddrSpaceCastOp::create(
-        opBuilder, loc(), LLVM::LLVMPointerType::get(opBuilder.getContext()), address);
+        opBuilder, loc(), LLVM::LLVMPointerType::get(opBuilder.getContext()),
+        address);
   }
 }
 
@@ -111,13 +124,15 @@ AbstractValue StageFunction::spreadRows(AbstractValue scalar) {
   return isThread() ? scalar : valueBuilder.splat(scalar, rowLanes);
 }
 
-AbstractValue StageFunction::loadRows(Scalar scalar, Value pointer, unsigned alignment) {
+AbstractValue StageFunction::loadRows(Scalar scalar, Value pointer,
+                                      unsigned alignment) {
   if (!isThread())
     return load(rowsOf(scalar), pointer, alignment);
   return load(rowsOf(scalar), at(pointer, mulI(lane, bitsOf(scalar) / 8)));
 }
 
-void StageFunction::storeRows(AbstractValue value, Value pointer, unsigned alignment) {
+void StageFunction::storeRows(AbstractValue value, Value pointer,
+                              unsigned alignment) {
   if (!isThread())
     return store(value, pointer, alignment);
   store(value, at(pointer, mulI(lane, bitsOf(value.type.scalar) / 8)));
@@ -132,9 +147,10 @@ AbstractValue StageFunction::loadRowBytes(Value pointer) {
 void StageFunction::barrier() {
   if (!isThread())
     return;
-  Value zero = arith::ConstantOp::create(opBuilder, loc(), opBuilder.getI32IntegerAttr(0));
-  LLVM::CallIntrinsicOp::create(opBuilder, loc(), opBuilder.getStringAttr(barrierName),
-                                ValueRange{zero});
+  Value zero = arith::ConstantOp::create(opBuilder, loc(),
+                                         opBuilder.getI32IntegerAttr(0));
+  LLVM::CallIntrinsicOp::create(
+      opBuilder, loc(), opBuilder.getStringAttr(barrierName), ValueRange{zero});
 }
 
 Value StageFunction::binding(unsigned i) {
@@ -154,19 +170,23 @@ Value StageFunction::dim(unsigned i) {
   if (!dims[i]) {
     OpBuilder::InsertionGuard guard(opBuilder);
     opBuilder.setInsertionPoint(entryAnchor);
-    dims[i] = load(opBuilder.getI64Type(), at(function.getArgument(1), int64_t(i) * 8), 8);
+    dims[i] = load(opBuilder.getI64Type(),
+                   at(function.getArgument(1), int64_t(i) * 8), 8);
   }
   return dims[i];
 }
 
 Value StageFunction::index(int64_t value) {
-  return arith::ConstantOp::create(opBuilder, loc(), opBuilder.getI64IntegerAttr(value));
+  return arith::ConstantOp::create(opBuilder, loc(),
+                                   opBuilder.getI64IntegerAttr(value));
 }
 
 Value StageFunction::addI(Value a, Value b) {
   return arith::AddIOp::create(opBuilder, loc(), a, b);
 }
-Value StageFunction::addI(Value a, int64_t b) { return b ? addI(a, index(b)) : a; }
+Value StageFunction::addI(Value a, int64_t b) {
+  return b ? addI(a, index(b)) : a;
+}
 Value StageFunction::subI(Value a, Value b) {
   return arith::SubIOp::create(opBuilder, loc(), a, b);
 }
@@ -177,7 +197,8 @@ Value StageFunction::mulI(Value a, int64_t b) {
   return b == 1 ? a : mulI(a, index(b));
 }
 Value StageFunction::divI(Value a, int64_t b) {
-  return b == 1 ? a : Value(arith::DivUIOp::create(opBuilder, loc(), a, index(b)));
+  return b == 1 ? a
+                : Value(arith::DivUIOp::create(opBuilder, loc(), a, index(b)));
 }
 Value StageFunction::remI(Value a, int64_t b) {
   return arith::RemUIOp::create(opBuilder, loc(), a, index(b));
@@ -189,12 +210,14 @@ Value StageFunction::maxI(Value a, Value b) {
   return arith::MaxSIOp::create(opBuilder, loc(), a, b);
 }
 Value StageFunction::lessI(Value a, Value b) {
-  return arith::CmpIOp::create(opBuilder, loc(), arith::CmpIPredicate::slt, a, b);
+  return arith::CmpIOp::create(opBuilder, loc(), arith::CmpIPredicate::slt, a,
+                               b);
 }
 
 Value StageFunction::at(Value pointer, Value byteOffset) {
-  return LLVM::GEPOp::create(opBuilder, loc(), pointer.getType(), opBuilder.getI8Type(),
-                             pointer, ArrayRef<LLVM::GEPArg>{byteOffset});
+  return LLVM::GEPOp::create(opBuilder, loc(), pointer.getType(),
+                             opBuilder.getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>{byteOffset});
 }
 
 Value StageFunction::at(Value pointer, int64_t byteOffset) {
@@ -213,32 +236,38 @@ Value StageFunction::load(Type type, Value pointer, unsigned alignment) {
 
 void StageFunction::store(Value value, Value pointer, unsigned alignment) {
   LLVM::StoreOp::create(opBuilder, loc(), value, pointer,
-                        alignment ? alignment : naturalAlignment(value.getType()));
+                        alignment ? alignment
+                                  : naturalAlignment(value.getType()));
 }
 
-AbstractValue StageFunction::load(ValueType type, Value pointer, unsigned alignment) {
+AbstractValue StageFunction::load(ValueType type, Value pointer,
+                                  unsigned alignment) {
   Type irType = IRValueBuilder::irType(opBuilder.getContext(), type);
   return IRValueBuilder::wrap(load(irType, pointer, alignment));
 }
 
-void StageFunction::store(AbstractValue value, Value pointer, unsigned alignment) {
+void StageFunction::store(AbstractValue value, Value pointer,
+                          unsigned alignment) {
   store(IRValueBuilder::unwrap(value), pointer, alignment);
 }
 
 void StageFunction::prefetch(Value pointer) {
-  LLVM::Prefetch::create(opBuilder, loc(), pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+  LLVM::Prefetch::create(opBuilder, loc(), pointer, /*rw=*/0, /*hint=*/3,
+                         /*cache=*/1);
 }
 
-SmallVector<Value> StageFunction::loop(Value lo, Value hi, int64_t step, ValueRange init,
-                                       const LoopBody &body) {
-  auto bodyBuilder = [&](OpBuilder &nested, Location, Value i, ValueRange carried) {
+SmallVector<Value> StageFunction::loop(Value lo, Value hi, int64_t step,
+                                       ValueRange init, const LoopBody &body) {
+  auto bodyBuilder = [&](OpBuilder &nested, Location, Value i,
+                         ValueRange carried) {
     OpBuilder::InsertPoint saved = opBuilder.saveInsertionPoint();
     opBuilder.setInsertionPointToEnd(nested.getInsertionBlock());
     SmallVector<Value> next = body(i, carried);
     scf::YieldOp::create(opBuilder, loc(), next);
     opBuilder.restoreInsertionPoint(saved);
   };
-  auto op = scf::ForOp::create(opBuilder, loc(), lo, hi, index(step), init, bodyBuilder);
+  auto op = scf::ForOp::create(opBuilder, loc(), lo, hi, index(step), init,
+                               bodyBuilder);
   return SmallVector<Value>(op.getResults());
 }
 

@@ -1,18 +1,19 @@
 //===- StageFunction.h - The frame of one generated stage -------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// A stage is an `llvm.func` with the signature of include/lowbit-c/kernel.h. The
-// frame creates it, reads binding pointers and dims in the entry block, and offers
-// the few memory and loop operations that every stage needs. All indices are i64.
+// A stage is an `llvm.func` with the signature of include/lowbit-c/kernel.h.
+// The frame creates it, reads binding pointers and dims in the entry block, and
+// offers the few memory and loop operations that every stage needs. All indices
+// are i64.
 //
-// The same loops also serve machines of many threads (ThreadMachine): there a group of
-// threads shares a block of eight rows, each thread holds *one row* of it, and what is
-// a vector with a lane a row elsewhere is a scalar. Threads of one row divide its
-// columns among them (slices) and meet in shared memory.
+// The same loops also serve machines of many threads (ThreadMachine): there a
+// group of threads shares a block of eight rows, each thread holds *one row* of
+// it, and what is a vector with a lane a row elsewhere is a scalar. Threads of
+// one row divide its columns among them (slices) and meet in shared memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,34 +29,36 @@
 
 namespace lowbit::kernel {
 
-/// How generated code reaches the threads of a machine. Filled by the target's owner.
+/// How generated code reaches the threads of a machine. Filled by the target's
+/// owner.
 struct ThreadMachine {
   std::string threadIndex; ///< intrinsic () -> i32, index in the group
   std::string groupIndex;  ///< intrinsic () -> i32, index of the group
-  std::string barrier;     ///< intrinsic (i32 = 0): all threads of the group meet
+  std::string barrier; ///< intrinsic (i32 = 0): all threads of the group meet
   unsigned sharedSpace = 0; ///< address space of memory that a group shares
   /// Marks a function as a kernel of groups of `threads` threads.
-  std::function<void(mlir::LLVM::LLVMFuncOp kernel, unsigned threads)> markKernel;
+  std::function<void(mlir::LLVM::LLVMFuncOp kernel, unsigned threads)>
+      markKernel;
 };
 
-/// The shape of a kernel of threads. A group has 8 * slices threads: thread t holds
-/// row t mod 8 of the block and slice t floordiv 8.
+/// The shape of a kernel of threads. A group has 8 * slices threads: thread t
+/// holds row t mod 8 of the block and slice t floordiv 8.
 struct ThreadShape {
-  unsigned pointers = 0;    ///< arguments of the kernel, each a pointer
-  unsigned output = 0;      ///< the one that is written
+  unsigned pointers = 0; ///< arguments of the kernel, each a pointer
+  unsigned output = 0;   ///< the one that is written
   unsigned slices = 1;
   uint64_t sharedBytes = 0; ///< what scratch() points to
 };
 
 class StageFunction {
 public:
-  /// Appends an empty stage named `name` to `module`; the builder then stands before
-  /// its `llvm.return`. Loads the dialects it needs.
+  /// Appends an empty stage named `name` to `module`; the builder then stands
+  /// before its `llvm.return`. Loads the dialects it needs.
   StageFunction(mlir::ModuleOp module, llvm::StringRef name,
                 KernelCapabilities capabilities);
 
-  /// Appends an empty kernel of threads: binding(i) is argument i, scratch() is shared
-  /// by the group. dim, begin and end do not exist.
+  /// Appends an empty kernel of threads: binding(i) is argument i, scratch() is
+  /// shared by the group. dim, begin and end do not exist.
   StageFunction(mlir::ModuleOp module, llvm::StringRef name,
                 KernelCapabilities capabilities, const ThreadMachine &machine,
                 const ThreadShape &shape);
@@ -76,13 +79,17 @@ public:
 
   // Rows of a block: lanes of a vector, or the one row of a thread.
   bool isThread() const { return bool(lane); }
-  ValueType rowsOf(Scalar scalar) const { return {scalar, isThread() ? 0u : 8u}; }
+  ValueType rowsOf(Scalar scalar) const {
+    return {scalar, isThread() ? 0u : 8u};
+  }
   /// Four bytes a row.
   ValueType rowBytes() const { return {Scalar::i8, isThread() ? 4u : 32u}; }
   AbstractValue spreadRows(AbstractValue scalar);
   /// One scalar a row; `pointer` is that of row 0.
-  AbstractValue loadRows(Scalar scalar, mlir::Value pointer, unsigned alignment = 0);
-  void storeRows(AbstractValue value, mlir::Value pointer, unsigned alignment = 0);
+  AbstractValue loadRows(Scalar scalar, mlir::Value pointer,
+                         unsigned alignment = 0);
+  void storeRows(AbstractValue value, mlir::Value pointer,
+                 unsigned alignment = 0);
   /// Four bytes a row, aligned to 32.
   AbstractValue loadRowBytes(mlir::Value pointer);
 
@@ -112,19 +119,22 @@ public:
   mlir::Value at(mlir::Value pointer, mlir::Value byteOffset);
   mlir::Value at(mlir::Value pointer, int64_t byteOffset);
   /// `alignment` in bytes; 0 = the natural one of the scalar.
-  mlir::Value load(mlir::Type type, mlir::Value pointer, unsigned alignment = 0);
+  mlir::Value load(mlir::Type type, mlir::Value pointer,
+                   unsigned alignment = 0);
   void store(mlir::Value value, mlir::Value pointer, unsigned alignment = 0);
-  AbstractValue load(ValueType type, mlir::Value pointer, unsigned alignment = 0);
+  AbstractValue load(ValueType type, mlir::Value pointer,
+                     unsigned alignment = 0);
   void store(AbstractValue value, mlir::Value pointer, unsigned alignment = 0);
   /// Read prefetch into every cache level; never faults.
   void prefetch(mlir::Value pointer);
 
-  /// for (i = lo; i < hi; i += step) carried = body(i, carried). Returns the last
-  /// carried values.
+  /// for (i = lo; i < hi; i += step) carried = body(i, carried). Returns the
+  /// last carried values.
   using LoopBody = std::function<llvm::SmallVector<mlir::Value>(
       mlir::Value i, mlir::ValueRange carried)>;
-  llvm::SmallVector<mlir::Value> loop(mlir::Value lo, mlir::Value hi, int64_t step,
-                                      mlir::ValueRange init, const LoopBody &body);
+  llvm::SmallVector<mlir::Value> loop(mlir::Value lo, mlir::Value hi,
+                                      int64_t step, mlir::ValueRange init,
+                                      const LoopBody &body);
   /// The same without carried values.
   void loop(mlir::Value lo, mlir::Value hi, int64_t step,
             const std::function<void(mlir::Value i)> &body);

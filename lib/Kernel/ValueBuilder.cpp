@@ -1,7 +1,7 @@
 //===- ValueBuilder.cpp - Arithmetic written once over abstract values ----===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,20 +31,46 @@ unsigned lowbit::kernel::bitsOf(Scalar scalar) {
 }
 
 const char *lowbit::kernel::opcodeName(Opcode opcode) {
-  static const char *const names[] = {
-      "constantInt",   "constantFloat",  "splat",
-      "extractLane",   "bitcast",        "shuffle",
-      "bitAnd",        "bitOr",          "bitXor",
-      "shiftLeft",     "shiftRightLogical", "shiftRightArithmetic",
-      "add",           "sub",            "mul",
-      "addSaturating", "minSigned",      "maxSigned",      "extendSigned",
-      "extendUnsigned", "truncate",      "signedToFloat",
-      "floatToSigned", "addF",           "subF",
-      "mulF",          "divF",           "sqrtF",
-      "fmaF",          "negF",           "absF",
-      "extendF",       "truncateF",      "compareInt",
-      "compareFloat",  "select",         "halfToFloat",
-      "maddU8S8",      "maddI16",        "dot4U8S8"};
+  static const char *const names[] = {"constantInt",
+                                      "constantFloat",
+                                      "splat",
+                                      "extractLane",
+                                      "bitcast",
+                                      "shuffle",
+                                      "bitAnd",
+                                      "bitOr",
+                                      "bitXor",
+                                      "shiftLeft",
+                                      "shiftRightLogical",
+                                      "shiftRightArithmetic",
+                                      "add",
+                                      "sub",
+                                      "mul",
+                                      "addSaturating",
+                                      "minSigned",
+                                      "maxSigned",
+                                      "extendSigned",
+                                      "extendUnsigned",
+                                      "truncate",
+                                      "signedToFloat",
+                                      "floatToSigned",
+                                      "addF",
+                                      "subF",
+                                      "mulF",
+                                      "divF",
+                                      "sqrtF",
+                                      "fmaF",
+                                      "negF",
+                                      "absF",
+                                      "extendF",
+                                      "truncateF",
+                                      "compareInt",
+                                      "compareFloat",
+                                      "select",
+                                      "halfToFloat",
+                                      "maddU8S8",
+                                      "maddI16",
+                                      "dot4U8S8"};
   static_assert(sizeof(names) / sizeof(*names) == opcodeCount);
   return names[unsigned(opcode)];
 }
@@ -66,7 +92,8 @@ V ValueBuilder::splat(V scalar, unsigned lanes) {
 
 V ValueBuilder::extractLane(V vector, unsigned lane) {
   assert(lane < vector.type.lanes);
-  return emit({Opcode::extractLane, {vector.type.scalar, 0}, {&vector, 1}, lane});
+  return emit(
+      {Opcode::extractLane, {vector.type.scalar, 0}, {&vector, 1}, lane});
 }
 
 V ValueBuilder::bitcast(V value, ValueType type) {
@@ -114,14 +141,24 @@ V ValueBuilder::convert(Opcode opcode, V a, Scalar to) {
 V ValueBuilder::compareInt(Predicate predicate, V a, V b) {
   assert(a.type == b.type && !isFloat(a.type.scalar));
   V operands[] = {a, b};
-  return emit({Opcode::compareInt, a.type.with(Scalar::i1), operands, 0, 0, {},
+  return emit({Opcode::compareInt,
+               a.type.with(Scalar::i1),
+               operands,
+               0,
+               0,
+               {},
                predicate});
 }
 
 V ValueBuilder::compareFloat(Predicate predicate, V a, V b) {
   assert(a.type == b.type && isFloat(a.type.scalar));
   V operands[] = {a, b};
-  return emit({Opcode::compareFloat, a.type.with(Scalar::i1), operands, 0, 0, {},
+  return emit({Opcode::compareFloat,
+               a.type.with(Scalar::i1),
+               operands,
+               0,
+               0,
+               {},
                predicate});
 }
 
@@ -139,10 +176,10 @@ V ValueBuilder::fma(V a, V b, V c) {
   return emit({Opcode::fmaF, a.type, operands});
 }
 
-// N17. The product of two f32 is exact in f64. The sum is rounded to odd: where the
-// TwoSum error is not zero and the last bit is even, step toward the error. Rounding
-// that to f32 then gives what one rounding of the exact sum gives, because f64 has
-// more than two bits beyond f32.
+// N17. The product of two f32 is exact in f64. The sum is rounded to odd: where
+// the TwoSum error is not zero and the last bit is even, step toward the error.
+// Rounding that to f32 then gives what one rounding of the exact sum gives,
+// because f64 has more than two bits beyond f32.
 V ValueBuilder::fmaByDoubles(V a, V b, V c) {
   V p = mulF(extendF(a, Scalar::f64), extendF(b, Scalar::f64));
   V d = extendF(c, Scalar::f64);
@@ -151,19 +188,21 @@ V ValueBuilder::fmaByDoubles(V a, V b, V c) {
   V error = addF(subF(p, subF(s, dPart)), subF(d, dPart));
   ValueType wide = a.type.with(Scalar::i64);
   V bits = bitcast(s, wide), one = constantInt(wide, 1);
-  // +1 moves away from zero, right when the error has the sign of the sum; else -1.
+  // +1 moves away from zero, right when the error has the sign of the sum; else
+  // -1.
   V opposite = shiftRightLogical(bitXor(bits, bitcast(error, wide)), 63);
   V step = sub(one, shiftLeft(opposite, 1));
   V whenEven = sub(bitAnd(bits, one), one); // all ones or zero
   V odd = add(bits, bitAnd(step, whenEven));
   // False for a NaN, which stays what it is.
-  V inexact =
-      compareFloat(Predicate::greater, absF(error), constantFloat(error.type, 0));
+  V inexact = compareFloat(Predicate::greater, absF(error),
+                           constantFloat(error.type, 0));
   return truncateF(bitcast(select(inexact, odd, bits), s.type), Scalar::f32);
 }
 
-// Sign aside, f16 bits moved up by 13 are an f32 whose exponent is too small by 112;
-// the product with 2^112 is exact, denormals included. Exponent 31 becomes 255.
+// Sign aside, f16 bits moved up by 13 are an f32 whose exponent is too small by
+// 112; the product with 2^112 is exact, denormals included. Exponent 31 becomes
+// 255.
 V ValueBuilder::halfToFloat(V bits) {
   assert(bits.type.scalar == Scalar::i16);
   if (caps.halfConversion)
@@ -187,7 +226,8 @@ V ValueBuilder::bfloatToFloat(V bits) {
 }
 
 V ValueBuilder::maddU8S8(V u, V s) {
-  assert(u.type == s.type && u.type.scalar == Scalar::i8 && u.type.lanes % 2 == 0);
+  assert(u.type == s.type && u.type.scalar == Scalar::i8 &&
+         u.type.lanes % 2 == 0);
   ValueType pairs{Scalar::i16, u.type.lanes / 2};
   if (!caps.maddU8S8Intrinsic.empty() && u.type.lanes == 32) {
     V operands[] = {u, s};
@@ -200,7 +240,8 @@ V ValueBuilder::maddU8S8(V u, V s) {
 }
 
 V ValueBuilder::maddI16(V a, V b) {
-  assert(a.type == b.type && a.type.scalar == Scalar::i16 && a.type.lanes % 2 == 0);
+  assert(a.type == b.type && a.type.scalar == Scalar::i16 &&
+         a.type.lanes % 2 == 0);
   ValueType pairs{Scalar::i32, a.type.lanes / 2};
   if (!caps.maddI16Intrinsic.empty() && a.type.lanes == 16) {
     V operands[] = {a, b};
@@ -223,7 +264,8 @@ V ValueBuilder::pairSumI16(V a) {
 
 V ValueBuilder::dot4U8S8(V acc, V u, V s) {
   assert(u.type == s.type && u.type.scalar == Scalar::i8 &&
-         acc.type.scalar == Scalar::i32 && acc.type.count() == u.type.lanes / 4);
+         acc.type.scalar == Scalar::i32 &&
+         acc.type.count() == u.type.lanes / 4);
   if (hasDot4(acc.type.lanes)) {
     V operands[] = {acc, u, s};
     return emit({Opcode::dot4U8S8, acc.type, operands});
@@ -244,7 +286,8 @@ V ValueBuilder::treeSum(std::span<const V> values) {
   while (level.size() > 1) {
     size_t out = 0;
     for (size_t i = 0; i < level.size(); i += 2)
-      level[out++] = i + 1 < level.size() ? addF(level[i], level[i + 1]) : level[i];
+      level[out++] =
+          i + 1 < level.size() ? addF(level[i], level[i + 1]) : level[i];
     level.resize(out);
   }
   return level[0];

@@ -1,17 +1,19 @@
-//===- ValueBuilder.h - Arithmetic written once over abstract values -*- C++ -*-===//
+//===- ValueBuilder.h - Arithmetic written once over abstract values -*- C++
+//-*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// The decode of a code, the dot product of packed bytes or an exact exponential is
-// straight-line arithmetic. It is written once against ValueBuilder and visited
-// three ways: EvalBuilder computes on literals (unit tests), CountBuilder counts
-// instructions (cost model), IRValueBuilder (IRValueBuilder.h) emits MLIR.
+// The decode of a code, the dot product of packed bytes or an exact exponential
+// is straight-line arithmetic. It is written once against ValueBuilder and
+// visited three ways: EvalBuilder computes on literals (unit tests),
+// CountBuilder counts instructions (cost model), IRValueBuilder
+// (IRValueBuilder.h) emits MLIR.
 //
-// The set of operations is closed: one opcode each, one virtual function. What a
-// machine lacks is asked through KernelCapabilities, and expanded here into
+// The set of operations is closed: one opcode each, one virtual function. What
+// a machine lacks is asked through KernelCapabilities, and expanded here into
 // operations that it has, with the same bits.
 //
 //===----------------------------------------------------------------------===//
@@ -26,22 +28,23 @@
 
 namespace lowbit::kernel {
 
-/// What generated code may use. Filled by the target's owner (lib/Codegen), never
-/// by name in this library. An empty intrinsic name means "not there".
+/// What generated code may use. Filled by the target's owner (lib/Codegen),
+/// never by name in this library. An empty intrinsic name means "not there".
 struct KernelCapabilities {
-  unsigned vectorBits = 128; ///< width of one register, for counting
-  bool fma = false;          ///< single-rounding f32 multiply-add
+  unsigned vectorBits = 128;   ///< width of one register, for counting
+  bool fma = false;            ///< single-rounding f32 multiply-add
   bool halfConversion = false; ///< f16 -> f32 without a library call
-  /// (vector<32xi8> unsigned, vector<32xi8> signed) -> vector<16xi16>: sum of the two
-  /// products of each pair of bytes, signed saturation.
+  /// (vector<32xi8> unsigned, vector<32xi8> signed) -> vector<16xi16>: sum of
+  /// the two products of each pair of bytes, signed saturation.
   std::string maddU8S8Intrinsic;
-  /// (vector<16xi16>, vector<16xi16>) -> vector<8xi32>: sum of the two products.
+  /// (vector<16xi16>, vector<16xi16>) -> vector<8xi32>: sum of the two
+  /// products.
   std::string maddI16Intrinsic;
-  /// (vector<8xi32> acc, vector<32xi8> unsigned, vector<32xi8> signed) -> acc + sum of
-  /// the four products, no saturation.
+  /// (vector<8xi32> acc, vector<32xi8> unsigned, vector<32xi8> signed) -> acc +
+  /// sum of the four products, no saturation.
   std::string dot4U8S8Intrinsic;
-  /// (i32 of four unsigned bytes, i32 of four signed bytes, i32 acc) -> acc + sum of the
-  /// four products, wrapping: the same for a scalar machine.
+  /// (i32 of four unsigned bytes, i32 of four signed bytes, i32 acc) -> acc +
+  /// sum of the four products, wrapping: the same for a scalar machine.
   std::string dot4WordIntrinsic;
 };
 
@@ -69,26 +72,60 @@ struct AbstractValue {
 };
 
 enum class Opcode : uint8_t {
-  constantInt, constantFloat, ///< immediate, the same in every lane
-  splat,                      ///< scalar -> vector
-  extractLane,                ///< lane `immediate` -> scalar
-  bitcast, shuffle,           ///< shuffle: one or two operands, `mask`
-  bitAnd, bitOr, bitXor, shiftLeft, shiftRightLogical, shiftRightArithmetic,
-  add, sub, mul, addSaturating, minSigned, maxSigned,
-  extendSigned, extendUnsigned, truncate,
-  signedToFloat, floatToSigned,
-  addF, subF, mulF, divF, sqrtF, fmaF, negF, absF, extendF, truncateF,
-  compareInt, compareFloat, ///< `predicate`; result i1 of the same lanes
+  constantInt,
+  constantFloat, ///< immediate, the same in every lane
+  splat,         ///< scalar -> vector
+  extractLane,   ///< lane `immediate` -> scalar
+  bitcast,
+  shuffle, ///< shuffle: one or two operands, `mask`
+  bitAnd,
+  bitOr,
+  bitXor,
+  shiftLeft,
+  shiftRightLogical,
+  shiftRightArithmetic,
+  add,
+  sub,
+  mul,
+  addSaturating,
+  minSigned,
+  maxSigned,
+  extendSigned,
+  extendUnsigned,
+  truncate,
+  signedToFloat,
+  floatToSigned,
+  addF,
+  subF,
+  mulF,
+  divF,
+  sqrtF,
+  fmaF,
+  negF,
+  absF,
+  extendF,
+  truncateF,
+  compareInt,
+  compareFloat, ///< `predicate`; result i1 of the same lanes
   select,
-  halfToFloat,              ///< i16 bits of f16 -> f32, hardware conversion
-  maddU8S8, maddI16, dot4U8S8, ///< see KernelCapabilities
+  halfToFloat, ///< i16 bits of f16 -> f32, hardware conversion
+  maddU8S8,
+  maddI16,
+  dot4U8S8, ///< see KernelCapabilities
 };
 constexpr unsigned opcodeCount = unsigned(Opcode::dot4U8S8) + 1;
 const char *opcodeName(Opcode opcode);
 
-/// Integers compare signed (less, ...) or by equality. Floats: false for NaN, but
-/// notEqual is true for NaN.
-enum class Predicate : uint8_t { equal, notEqual, less, lessEqual, greater, greaterEqual };
+/// Integers compare signed (less, ...) or by equality. Floats: false for NaN,
+/// but notEqual is true for NaN.
+enum class Predicate : uint8_t {
+  equal,
+  notEqual,
+  less,
+  lessEqual,
+  greater,
+  greaterEqual
+};
 
 /// One operation as a builder sees it.
 struct Instruction {
@@ -101,8 +138,9 @@ struct Instruction {
   Predicate predicate = Predicate::equal;
 };
 
-/// Operands of binary operations have equal types. Shift amounts are immediates in
-/// [0, bits). Every float operation is one IEEE operation, round to nearest even.
+/// Operands of binary operations have equal types. Shift amounts are immediates
+/// in [0, bits). Every float operation is one IEEE operation, round to nearest
+/// even.
 class ValueBuilder {
 public:
   using V = AbstractValue;
@@ -138,13 +176,17 @@ public:
   V add(V a, V b) { return binary(Opcode::add, a, b); }
   V sub(V a, V b) { return binary(Opcode::sub, a, b); }
   V mul(V a, V b) { return binary(Opcode::mul, a, b); }
-  /// Signed saturation. Where no overflow can occur it is add that optimizers leave in
-  /// the order written.
+  /// Signed saturation. Where no overflow can occur it is add that optimizers
+  /// leave in the order written.
   V addSaturating(V a, V b) { return binary(Opcode::addSaturating, a, b); }
   V minSigned(V a, V b) { return binary(Opcode::minSigned, a, b); }
   V maxSigned(V a, V b) { return binary(Opcode::maxSigned, a, b); }
-  V extendSigned(V a, Scalar to) { return convert(Opcode::extendSigned, a, to); }
-  V extendUnsigned(V a, Scalar to) { return convert(Opcode::extendUnsigned, a, to); }
+  V extendSigned(V a, Scalar to) {
+    return convert(Opcode::extendSigned, a, to);
+  }
+  V extendUnsigned(V a, Scalar to) {
+    return convert(Opcode::extendUnsigned, a, to);
+  }
   V truncate(V a, Scalar to) { return convert(Opcode::truncate, a, to); }
   V signedToFloat(V a, Scalar to = Scalar::f32) {
     return convert(Opcode::signedToFloat, a, to);
@@ -174,21 +216,22 @@ public:
   V halfToFloat(V bits);
   V bfloatToFloat(V bits);
 
-  /// Pairs of products of unsigned and signed bytes, added: 2n bytes -> n i16. The
-  /// caller proves that no pair leaves i16: the expansion wraps where hardware
-  /// saturates.
+  /// Pairs of products of unsigned and signed bytes, added: 2n bytes -> n i16.
+  /// The caller proves that no pair leaves i16: the expansion wraps where
+  /// hardware saturates.
   V maddU8S8(V unsignedBytes, V signedBytes);
   /// Pairs of products of i16, added: 2n -> n i32.
   V maddI16(V a, V b);
   /// Sums of adjacent pairs of i16 as i32 (maddI16 with ones).
   V pairSumI16(V a);
-  /// Whether dot4U8S8 with `lanes` accumulators (0 = a scalar) is one instruction.
+  /// Whether dot4U8S8 with `lanes` accumulators (0 = a scalar) is one
+  /// instruction.
   bool hasDot4(unsigned lanes) const {
     return lanes == 0 ? !caps.dot4WordIntrinsic.empty()
                       : lanes == 8 && !caps.dot4U8S8Intrinsic.empty();
   }
-  /// acc + sum of four products of unsigned and signed bytes, i32. A scalar acc takes
-  /// vectors of four bytes.
+  /// acc + sum of four products of unsigned and signed bytes, i32. A scalar acc
+  /// takes vectors of four bytes.
   V dot4U8S8(V acc, V unsignedBytes, V signedBytes);
 
   /// `tree` of Semantics N1; the list must not be empty.

@@ -1,15 +1,16 @@
 //===- MatmulBench.cpp - Speed of generated products on one core ----------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
 //   kernel-matmul-bench [encoding] [K] [MiB] [tokens] [repetitions]
 //
-// Times one stage over a weight of the given size against reading the same bytes, in
-// alternation, and prints medians. Encodings: q4_1, q4_0, q8_0, q6_k, q4_k, ternary, f16,
-// f32, q4_1_f32 (f32 activations). With LOWBIT_DUMP set, prints the assembly instead.
+// Times one stage over a weight of the given size against reading the same
+// bytes, in alternation, and prints medians. Encodings: q4_1, q4_0, q8_0, q6_k,
+// q4_k, ternary, f16, f32, q4_1_f32 (f32 activations). With LOWBIT_DUMP set,
+// prints the assembly instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,7 +56,8 @@ uint8_t *allocate(size_t bytes) {
   return static_cast<uint8_t *>(p);
 }
 
-void readAll(const std::vector<uint8_t *> &parts, const std::vector<size_t> &sizes) {
+void readAll(const std::vector<uint8_t *> &parts,
+             const std::vector<size_t> &sizes) {
   uint64_t sum[8] = {};
   for (size_t i = 0; i < parts.size(); ++i) {
     typedef uint64_t Vector __attribute__((vector_size(32)));
@@ -74,7 +76,8 @@ void readAll(const std::vector<uint8_t *> &parts, const std::vector<size_t> &siz
 
 NumberDesc f16() { return NumberDesc::floating(FloatFormat::f16); }
 
-bool describeEncoding(const std::string &name, LeafDesc &leaf, MatmulActivation &x) {
+bool describeEncoding(const std::string &name, LeafDesc &leaf,
+                      MatmulActivation &x) {
   auto group = [&](NumberDesc number, int64_t columns) {
     return paramPerGroup(number, leaf.rows, leaf.columns, columns);
   };
@@ -145,7 +148,9 @@ int main(int argc, char **argv) {
 
   anchor.weight = leaf;
   uint64_t seed = 88172645463325252ull;
-  auto next = [&] { return seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17; };
+  auto next = [&] {
+    return seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+  };
   std::vector<uint8_t *> parts;
   std::vector<size_t> sizes;
   std::vector<void *> bindings(4);
@@ -190,7 +195,8 @@ int main(int argc, char **argv) {
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
   int64_t stride = leaf.rows * 4;
-  MatmulEpilogue store = [&](StageFunction &stage, llvm::ArrayRef<mlir::Value> results,
+  MatmulEpilogue store = [&](StageFunction &stage,
+                             llvm::ArrayRef<mlir::Value> results,
                              mlir::Value rowBlock, mlir::Value token) {
     mlir::Value offset =
         stage.addI(stage.mulI(token, stride), stage.mulI(rowBlock, 32));
@@ -222,12 +228,14 @@ int main(int argc, char **argv) {
     readTimes.push_back(now() - start);
   }
   double kernel = median(kernelTimes), read = median(readTimes);
-  std::printf("%s K %lld N %lld, %zu MiB, %lld tokens: %.2f GB/s (read %.2f, ratio %.3f), "
+  std::printf("%s K %lld N %lld, %zu MiB, %lld tokens: %.2f GB/s (read %.2f, "
+              "ratio %.3f), "
               "%.1f GOPS\n",
               name.c_str(), static_cast<long long>(columns),
               static_cast<long long>(leaf.rows), total >> 20,
               static_cast<long long>(tokens), double(total) / kernel / 1e9,
               double(total) / read / 1e9, read / kernel,
-              2.0 * double(leaf.rows) * double(columns) * double(tokens) / kernel / 1e9);
+              2.0 * double(leaf.rows) * double(columns) * double(tokens) /
+                  kernel / 1e9);
   return 0;
 }

@@ -1,7 +1,7 @@
 //===- CpuMatmulTest.cpp - Generated products against Semantics.md --------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,14 +50,15 @@ void appendBindings(const MatmulCase &c, std::vector<void *> &bindings) {
 MatmulEpilogue storeFirst(int64_t stride) {
   return [stride](StageFunction &stage, llvm::ArrayRef<mlir::Value> results,
                   mlir::Value rowBlock, mlir::Value token) {
-    mlir::Value offset = stage.addI(stage.mulI(token, stride * 4),
-                                    stage.mulI(rowBlock, 32));
+    mlir::Value offset =
+        stage.addI(stage.mulI(token, stride * 4), stage.mulI(rowBlock, 32));
     stage.store(results[0], stage.at(stage.binding(0), offset), 32);
   };
 }
 
 /// Runs one product and returns how many results differ from the reference.
-int64_t mismatches(const MatmulCase &c, const TestMachine &machine, bool split) {
+int64_t mismatches(const MatmulCase &c, const TestMachine &machine,
+                   bool split) {
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module =
       mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
@@ -70,7 +71,7 @@ int64_t mismatches(const MatmulCase &c, const TestMachine &machine, bool split) 
   }
   KernelJit jit(*module, machine);
   EXPECT_EQ(jit.undefinedSymbols(), std::vector<std::string>());
-  Bytes y(size_t(c.tokens * stride) * 4), scratch(size_t(info->scratchBytes));
+  Bytes y(size_t(c.tokens * stride) * 4), scratch(size_t(info -> scratchBytes));
   std::vector<void *> bindings = {y.data()};
   appendBindings(c, bindings);
   int64_t dims[LOWBIT_DIM_COUNT] = {c.tokens};
@@ -86,12 +87,14 @@ int64_t mismatches(const MatmulCase &c, const TestMachine &machine, bool split) 
   for (int64_t t = 0; t < c.tokens; ++t)
     for (int64_t n = 0; n < c.rows; ++n) {
       float got = y.as<float>()[t * stride + n], want = c.reference(n, t);
-      bool same = std::bit_cast<uint32_t>(got) == std::bit_cast<uint32_t>(want) ||
-                  (std::isnan(got) && std::isnan(want));
+      bool same =
+          std::bit_cast<uint32_t>(got) == std::bit_cast<uint32_t>(want) ||
+          (std::isnan(got) && std::isnan(want));
       if (!same && wrong++ == 0)
-        ADD_FAILURE() << c.spec.name << " N " << c.rows << " K " << c.columns << " T "
-                      << c.tokens << " on " << machine.cpu << ": y(" << n << ", token "
-                      << t << ") = " << got << ", want " << want;
+        ADD_FAILURE() << c.spec.name << " N " << c.rows << " K " << c.columns
+                      << " T " << c.tokens << " on " << machine.cpu << ": y("
+                      << n << ", token " << t << ") = " << got << ", want "
+                      << want;
     }
   return wrong;
 }
@@ -100,8 +103,8 @@ struct Shape {
   int64_t rows, columns, tokens;
 };
 
-/// Every `everyNth` pair of encoding and shape. LOWBIT_FULL_SWEEP=TEXT takes each pair of
-/// the encodings whose name contains TEXT ("" for all: minutes).
+/// Every `everyNth` pair of encoding and shape. LOWBIT_FULL_SWEEP=TEXT takes
+/// each pair of the encodings whose name contains TEXT ("" for all: minutes).
 void sweep(const TestMachine &machine, size_t everyNth) {
   const char *wanted = std::getenv("LOWBIT_FULL_SWEEP");
   std::vector<Shape> shapes;
@@ -125,17 +128,15 @@ void sweep(const TestMachine &machine, size_t everyNth) {
 
 } // namespace
 
-// The steps share no factor with the number of shapes, so all shapes and kinds of
-// encoding come up in turn.
+// The steps share no factor with the number of shapes, so all shapes and kinds
+// of encoding come up in turn.
 TEST(CpuMatmul, SweepWithVectorMultiplyAdd) {
   if (!hostRunsAvx2())
     GTEST_SKIP() << "this processor lacks AVX2";
   sweep(avx2Machine(), 23);
 }
 
-TEST(CpuMatmul, SweepOnTheBaseline) {
-  sweep(baselineMachine(), 97);
-}
+TEST(CpuMatmul, SweepOnTheBaseline) { sweep(baselineMachine(), 97); }
 
 // Machines that this one cannot run: the code must still be made, whole.
 TEST(CpuMatmul, CompilesForQuadDotProducts) {
@@ -158,9 +159,10 @@ TEST(CpuMatmul, CompilesForQuadDotProducts) {
 
 // The inner loops of the narrow tiles keep everything in registers.
 TEST(CpuMatmul, OneTokenLoopsDoNotSpill) {
-  MatmulSpec specs[] = {{"q4_1", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}},
-                        {"q8_0", intOf(8), {{f16(), true, 32}}},
-                        {"f16", f16(), {}, {}, {}, false, false}};
+  MatmulSpec specs[] = {
+      {"q4_1", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}},
+      {"q8_0", intOf(8), {{f16(), true, 32}}},
+      {"f16", f16(), {}, {}, {}, false, false}};
   for (const MatmulSpec &spec : specs) {
     MatmulCase c(spec, 8, 1536, 1, 1);
     mlir::MLIRContext context;
@@ -170,25 +172,28 @@ TEST(CpuMatmul, OneTokenLoopsDoNotSpill) {
     ASSERT_TRUE(
         emitMatmulStage(*module, stage, avx2Machine().capabilities).isOk());
     KernelJit jit(*module, avx2Machine());
-    // Only the loops of one token prefetch; a block ends where the next label begins.
+    // Only the loops of one token prefetch; a block ends where the next label
+    // begins.
     llvm::SmallVector<llvm::StringRef> blocks;
     llvm::StringRef(jit.assembly()).split(blocks, "\n.LBB");
     unsigned loops = 0;
     for (llvm::StringRef block : blocks)
       if (block.contains("prefetcht0")) {
         ++loops;
-        EXPECT_FALSE(block.split("\tj").first.contains("32-byte Spill")) << spec.name;
+        EXPECT_FALSE(block.split("\tj").first.contains("32-byte Spill"))
+            << spec.name;
       }
     EXPECT_GE(loops, 1u) << spec.name;
   }
 }
 
-// As gate and up in one group, then a second weight: items follow one another, and any
-// cut of the items gives the same bits.
+// As gate and up in one group, then a second weight: items follow one another,
+// and any cut of the items gives the same bits.
 TEST(CpuMatmul, GroupsAndAnchorsShareAStage) {
   MatmulSpec q4{"q4", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}};
   MatmulSpec q8{"q8", intOf(8), {{f16(), true, 32}}};
-  MatmulSpec decoded{"decoded", intOf(5), {{f16(), true, 32}}, {}, {}, false, false};
+  MatmulSpec decoded{"decoded", intOf(5), {{f16(), true, 32}}, {}, {},
+                     false,     false};
   std::vector<MatmulCase> cases;
   cases.emplace_back(q4, 20, 576, 6, 1);
   cases.emplace_back(q8, 20, 288, 6, 2);
@@ -250,10 +255,14 @@ TEST(CpuMatmul, SaysWhatItCannotCompute) {
     return checkMatmul(anchorOf(c, 1)).message();
   };
   EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 32}}}, 64), "");
-  EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 24}}, {}, {}, false, true, 0}, 64),
-            "groups of 24 columns do not divide a chunk of 512");
-  EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 8}}, {}, {}, false, true, 0}, 64),
-            "groups of 8 columns are not a multiple of 16");
+  EXPECT_EQ(
+      messageOf({"", uintOf(4), {{f16(), true, 24}}, {}, {}, false, true, 0},
+                64),
+      "groups of 24 columns do not divide a chunk of 512");
+  EXPECT_EQ(
+      messageOf({"", uintOf(4), {{f16(), true, 8}}, {}, {}, false, true, 0},
+                64),
+      "groups of 8 columns are not a multiple of 16");
   EXPECT_EQ(messageOf({"", uintOf(4), {{f16(), true, 48}}}, 96),
             "groups of 32 and of 48 columns are not nested");
   EXPECT_EQ(messageOf({"", f16()}, 64),
@@ -279,8 +288,8 @@ TEST(CpuMatmul, CodeSumsAreAskedForWhereTheyAreRead) {
   EXPECT_FALSE(needsCodeSums(plain.leaf, x));
   MatmulCase biased({"", intOf(4), {{f16(), true, 32}}}, 8, 64, 1, 1);
   EXPECT_TRUE(needsCodeSums(biased.leaf, x));
-  MatmulCase offset({"", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}}, 8, 64, 1,
-                    1);
+  MatmulCase offset({"", uintOf(4), {{f16(), true, 32}}, {{f16(), true, 32}}},
+                    8, 64, 1, 1);
   EXPECT_TRUE(needsCodeSums(offset.leaf, x));
   x.quantized = false;
   EXPECT_FALSE(needsCodeSums(offset.leaf, x));
@@ -294,5 +303,6 @@ TEST(CpuMatmul, TheReferenceNoticesAChangedWeight) {
   c.components[0].data()[5] ^= 1;
   static const MatmulCase *changed;
   changed = &c;
-  EXPECT_NONFATAL_FAILURE(mismatches(*changed, avx2Machine(), false), "y(1, token 0)");
+  EXPECT_NONFATAL_FAILURE(mismatches(*changed, avx2Machine(), false),
+                          "y(1, token 0)");
 }

@@ -1,7 +1,7 @@
 //===- KernelJit.cpp - Runs generated stages inside a test ----------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,8 +27,8 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/Transforms/Utils/Cloning.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 
 #include <cstdlib>
 
@@ -51,7 +51,8 @@ TestMachine lowbit::test::avx2Machine() {
 
 bool lowbit::test::hostRunsAvx2() {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return features.lookup("avx2") && features.lookup("fma") && features.lookup("f16c");
+  return features.lookup("avx2") && features.lookup("fma") &&
+         features.lookup("f16c");
 }
 
 struct KernelJit::Impl {
@@ -92,7 +93,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
-static std::string assemblyOf(llvm::Module &module, llvm::TargetMachine &machine) {
+static std::string assemblyOf(llvm::Module &module,
+                              llvm::TargetMachine &machine) {
   auto copy = llvm::CloneModule(module);
   llvm::SmallString<0> buffer;
   llvm::raw_svector_ostream stream(buffer);
@@ -129,11 +131,13 @@ KernelJit::KernelJit(mlir::ModuleOp module, const TestMachine &machine)
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
   auto context = std::make_unique<llvm::LLVMContext>();
-  std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(module, *context);
+  std::unique_ptr<llvm::Module> code =
+      mlir::translateModuleToLLVMIR(module, *context);
   if (!code)
     fail("translation failed");
 
-  llvm::orc::JITTargetMachineBuilder builder(llvm::Triple("x86_64-unknown-linux-gnu"));
+  llvm::orc::JITTargetMachineBuilder builder(
+      llvm::Triple("x86_64-unknown-linux-gnu"));
   builder.setCPU(machine.cpu);
   builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
   builder.setRelocationModel(llvm::Reloc::PIC_);
@@ -147,7 +151,8 @@ KernelJit::KernelJit(mlir::ModuleOp module, const TestMachine &machine)
   text = assemblyOf(*code, **target);
   undefined = calledButUndefined(text);
 
-  auto jit = llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create();
+  auto jit =
+      llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create();
   if (!jit)
     fail(llvm::toString(jit.takeError()));
   impl->jit = std::move(*jit);

@@ -1,7 +1,7 @@
 //===- KernelJit.h - Runs generated stages inside a test --------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
@@ -35,7 +35,8 @@ bool hostRunsAvx2();
 
 class KernelJit {
 public:
-  /// Destroys `module`'s higher-level operations. Fails the process on an error.
+  /// Destroys `module`'s higher-level operations. Fails the process on an
+  /// error.
   KernelJit(mlir::ModuleOp module, const TestMachine &machine);
   ~KernelJit();
   lowbit_stage_fn stage(const std::string &name) const;

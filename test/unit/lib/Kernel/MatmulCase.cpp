@@ -1,7 +1,7 @@
 //===- MatmulCase.cpp - Random products and their scalar result -----------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -68,7 +68,8 @@ float lowbit::test::treeSum(std::vector<float> values) {
   while (values.size() > 1) {
     std::vector<float> level;
     for (size_t i = 0; i < values.size(); i += 2)
-      level.push_back(i + 1 < values.size() ? values[i] + values[i + 1] : values[i]);
+      level.push_back(i + 1 < values.size() ? values[i] + values[i + 1]
+                                            : values[i]);
     values = level;
   }
   return values[0];
@@ -81,7 +82,8 @@ static float randomFloat(uint64_t &seed, bool positive) {
   return positive || next(seed) % 2 ? value : -value;
 }
 
-static ParamDesc describeParam(const ParamSpec &spec, int64_t rows, int64_t columns) {
+static ParamDesc describeParam(const ParamSpec &spec, int64_t rows,
+                               int64_t columns) {
   ParamDesc param;
   param.number = spec.number;
   param.granularity.numDims = 2;
@@ -96,8 +98,8 @@ static ParamDesc describeParam(const ParamSpec &spec, int64_t rows, int64_t colu
   return param;
 }
 
-static ParamValues randomValues(const ParamSpec &spec, int64_t rows, int64_t columns,
-                                uint64_t &seed) {
+static ParamValues randomValues(const ParamSpec &spec, int64_t rows,
+                                int64_t columns, uint64_t &seed) {
   ParamValues values{spec, 1, {}};
   if (spec.columns)
     values.granules = (columns + spec.columns - 1) / spec.columns;
@@ -105,9 +107,10 @@ static ParamValues randomValues(const ParamSpec &spec, int64_t rows, int64_t col
   for (int64_t i = 0; i < count; ++i) {
     const NumberDesc &number = spec.number;
     values.values.push_back(
-        number.isFloat() ? randomFloat(seed, false)
-                         : float(number.lo + int64_t(next(seed) %
-                                                     uint64_t(number.hi - number.lo + 1))));
+        number.isFloat()
+            ? randomFloat(seed, false)
+            : float(number.lo +
+                    int64_t(next(seed) % uint64_t(number.hi - number.lo + 1))));
   }
   return values;
 }
@@ -115,7 +118,8 @@ static ParamValues randomValues(const ParamSpec &spec, int64_t rows, int64_t col
 static void appendNumber(std::vector<uint8_t> &out, const NumberDesc &number,
                          double value) {
   uint64_t bits = uint64_t(int64_t(value));
-  unsigned bytes = number.isFloat() ? number.width / 8 : number.storageBits() / 8;
+  unsigned bytes =
+      number.isFloat() ? number.width / 8 : number.storageBits() / 8;
   if (number.isFloat()) {
     uint32_t f = std::bit_cast<uint32_t>(float(value));
     if (number.format == FloatFormat::f32) {
@@ -143,11 +147,12 @@ MatmulCase::MatmulCase(const MatmulSpec &spec, int64_t rows, int64_t columns,
   leaf.code = spec.code;
   leaf.offsetNegated = spec.offsetNegated;
   for (int64_t i = 0; i < rows * columns; ++i)
-    codes.push_back(spec.code.isFloat()
-                        ? double(randomFloat(seed, false))
-                        : double(spec.code.lo +
-                                 int64_t(next(seed) %
-                                         uint64_t(spec.code.hi - spec.code.lo + 1))));
+    codes.push_back(
+        spec.code.isFloat()
+            ? double(randomFloat(seed, false))
+            : double(spec.code.lo +
+                     int64_t(next(seed) %
+                             uint64_t(spec.code.hi - spec.code.lo + 1))));
   for (const ParamSpec &scale : spec.scales) {
     leaf.scales.push_back(describeParam(scale, rows, columns));
     scaleValues.push_back(randomValues(scale, rows, columns, seed));
@@ -216,7 +221,8 @@ void MatmulCase::makeActivation(uint64_t &seed) {
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t k = 0; k < stride; ++k) {
       bool extreme = next(seed) % 4 == 0;
-      int code = extreme ? (next(seed) % 2 ? 127 : -127) : int(next(seed) % 255) - 127;
+      int code =
+          extreme ? (next(seed) % 2 ? 127 : -127) : int(next(seed) % 255) - 127;
       if (k >= columns)
         code = 0;
       x.as<int8_t>()[t * stride + k] = int8_t(code);
@@ -247,8 +253,8 @@ int64_t MatmulCase::integerOffset(int64_t n, int64_t k) const {
   return value;
 }
 
-float MatmulCase::floatProduct(const std::vector<ParamValues> &params, int64_t n,
-                               int64_t k) const {
+float MatmulCase::floatProduct(const std::vector<ParamValues> &params,
+                               int64_t n, int64_t k) const {
   bool first = true;
   float product = 1;
   for (const ParamValues &param : params) {
@@ -298,15 +304,17 @@ float MatmulCase::referenceFloat(int64_t n, int64_t t) const {
     int64_t end = std::min(begin + 512, columns);
     std::vector<float> lanes(size_t(std::min<int64_t>(32, end - begin)), 0.0f);
     for (int64_t k = begin; k < end; ++k)
-      lanes[size_t(k % 32)] =
-          std::fma(decode(n, k), x.as<float>()[t * stride + k], lanes[size_t(k % 32)]);
+      lanes[size_t(k % 32)] = std::fma(
+          decode(n, k), x.as<float>()[t * stride + k], lanes[size_t(k % 32)]);
     chunks.push_back(treeSum(lanes));
   }
   return treeSum(chunks);
 }
 
 bool MatmulCase::sameGroup(int64_t k, int64_t other) const {
-  auto same = [&](int64_t columns) { return !columns || k / columns == other / columns; };
+  auto same = [&](int64_t columns) {
+    return !columns || k / columns == other / columns;
+  };
   for (const auto *params : {&scaleValues, &offsetValues})
     for (const ParamValues &param : *params)
       if (param.spec.number.isFloat() && !same(param.spec.columns))
@@ -378,54 +386,141 @@ std::vector<MatmulSpec> lowbit::test::allSpecs() {
   ParamSpec scale32{f16(), true, 32}, offset32{f16(), true, 32};
   for (unsigned width = 1; width <= 8; ++width) {
     std::string bits = std::to_string(width);
-    specs.push_back({"uint" + bits + " f16/32", uintOf(width), {scale32}, {}, {}});
-    specs.push_back({"uint" + bits + " f16/32 offset", uintOf(width), {scale32},
-                     {offset32}, {}});
+    specs.push_back(
+        {"uint" + bits + " f16/32", uintOf(width), {scale32}, {}, {}});
+    specs.push_back({"uint" + bits + " f16/32 offset",
+                     uintOf(width),
+                     {scale32},
+                     {offset32},
+                     {}});
     if (width > 1)
-      specs.push_back({"int" + bits + " f16/32", intOf(width), {scale32}, {}, {}});
+      specs.push_back(
+          {"int" + bits + " f16/32", intOf(width), {scale32}, {}, {}});
     specs.push_back({"uint" + bits + " f32 row, zero row, one scale a token",
-                     uintOf(width), {{f32(), true, 0}}, {}, {{uintOf(8), true, 0}},
-                     false, true, 0});
-    specs.push_back({"uint" + bits + " f16/32, f32 activations", uintOf(width),
-                     {scale32}, {offset32}, {}, false, false});
+                     uintOf(width),
+                     {{f32(), true, 0}},
+                     {},
+                     {{uintOf(8), true, 0}},
+                     false,
+                     true,
+                     0});
+    specs.push_back({"uint" + bits + " f16/32, f32 activations",
+                     uintOf(width),
+                     {scale32},
+                     {offset32},
+                     {},
+                     false,
+                     false});
   }
   // Ternary with one scale a tensor.
   NumberDesc ternary = intOf(2);
   ternary.lo = -1;
   ternary.hi = 1;
-  specs.push_back({"ternary f32 tensor", ternary, {{f32(), false, 0}}, {}, {}, false,
-                   true, 0});
-  specs.push_back({"ternary without scale", ternary, {}, {}, {}, false, true, 0});
-  specs.push_back({"ternary grouped activations", ternary, {}, {}, {}, false, true, 32});
+  specs.push_back({"ternary f32 tensor",
+                   ternary,
+                   {{f32(), false, 0}},
+                   {},
+                   {},
+                   false,
+                   true,
+                   0});
+  specs.push_back(
+      {"ternary without scale", ternary, {}, {}, {}, false, true, 0});
+  specs.push_back(
+      {"ternary grouped activations", ternary, {}, {}, {}, false, true, 32});
   // As Q4_K: f16 a 256 times 6-bit a 32, minimum subtracted.
-  specs.push_back({"q4_k", uintOf(4), {{f16(), true, 256}, {uintOf(6), true, 32}},
-                   {{f16(), true, 256}, {uintOf(6), true, 32}}, {}, true, true, 256});
+  specs.push_back({"q4_k",
+                   uintOf(4),
+                   {{f16(), true, 256}, {uintOf(6), true, 32}},
+                   {{f16(), true, 256}, {uintOf(6), true, 32}},
+                   {},
+                   true,
+                   true,
+                   256});
   // As Q6_K: f16 a 256 times int8 a 16.
-  specs.push_back({"q6_k", intOf(6), {{f16(), true, 256}, {intOf(8), true, 16}}, {}, {},
-                   false, true, 256});
+  specs.push_back({"q6_k",
+                   intOf(6),
+                   {{f16(), true, 256}, {intOf(8), true, 16}},
+                   {},
+                   {},
+                   false,
+                   true,
+                   256});
   // As Q2_K: 4-bit scales and minima a 16.
-  specs.push_back({"q2_k", uintOf(2), {{f16(), true, 256}, {uintOf(4), true, 16}},
-                   {{f16(), true, 256}, {uintOf(4), true, 16}}, {}, true, true, 32});
-  specs.push_back({"int4 bf16/16", intOf(4), {{bf16(), true, 16}}, {{bf16(), true, 16}},
-                   {}, true, true, 16});
-  specs.push_back({"int8 f32/16, activations of 64", intOf(8), {{f32(), true, 16}}, {},
-                   {}, false, true, 64});
-  specs.push_back({"uint4 f16/128, zero of 64", uintOf(4), {{f16(), true, 128}}, {},
-                   {{uintOf(4), true, 64}}, false, true, 128});
-  specs.push_back({"uint4 row, zero of 16", uintOf(4), {{f16(), true, 0}},
-                   {{f16(), true, 0}}, {{uintOf(4), true, 16}}, false, true, 0});
-  specs.push_back({"uint4 f16/64, one scale a token", uintOf(4), {{f16(), true, 64}},
-                   {{f32(), false, 0}}, {}, false, true, 0});
-  specs.push_back({"int8 f16/512 by f32 of columns", intOf(8),
-                   {{f16(), true, 512}, {f32(), false, 1024}}, {}, {}, false, true, 0});
+  specs.push_back({"q2_k",
+                   uintOf(2),
+                   {{f16(), true, 256}, {uintOf(4), true, 16}},
+                   {{f16(), true, 256}, {uintOf(4), true, 16}},
+                   {},
+                   true,
+                   true,
+                   32});
+  specs.push_back({"int4 bf16/16",
+                   intOf(4),
+                   {{bf16(), true, 16}},
+                   {{bf16(), true, 16}},
+                   {},
+                   true,
+                   true,
+                   16});
+  specs.push_back({"int8 f32/16, activations of 64",
+                   intOf(8),
+                   {{f32(), true, 16}},
+                   {},
+                   {},
+                   false,
+                   true,
+                   64});
+  specs.push_back({"uint4 f16/128, zero of 64",
+                   uintOf(4),
+                   {{f16(), true, 128}},
+                   {},
+                   {{uintOf(4), true, 64}},
+                   false,
+                   true,
+                   128});
+  specs.push_back({"uint4 row, zero of 16",
+                   uintOf(4),
+                   {{f16(), true, 0}},
+                   {{f16(), true, 0}},
+                   {{uintOf(4), true, 16}},
+                   false,
+                   true,
+                   0});
+  specs.push_back({"uint4 f16/64, one scale a token",
+                   uintOf(4),
+                   {{f16(), true, 64}},
+                   {{f32(), false, 0}},
+                   {},
+                   false,
+                   true,
+                   0});
+  specs.push_back({"int8 f16/512 by f32 of columns",
+                   intOf(8),
+                   {{f16(), true, 512}, {f32(), false, 1024}},
+                   {},
+                   {},
+                   false,
+                   true,
+                   0});
   specs.push_back({"f32", f32(), {}, {}, {}, false, false});
   specs.push_back({"f16", f16(), {}, {}, {}, false, false});
   specs.push_back({"bf16", bf16(), {}, {}, {}, false, false});
-  specs.push_back({"f16 scaled by row", f16(), {{f32(), true, 0}}, {}, {}, false, false});
-  specs.push_back({"q4_k, f32 activations", uintOf(4),
+  specs.push_back(
+      {"f16 scaled by row", f16(), {{f32(), true, 0}}, {}, {}, false, false});
+  specs.push_back({"q4_k, f32 activations",
+                   uintOf(4),
                    {{f16(), true, 256}, {uintOf(6), true, 32}},
-                   {{f16(), true, 256}, {uintOf(6), true, 32}}, {}, true, false});
-  specs.push_back({"int8 zero of 48, f32 activations", intOf(8), {{f16(), true, 0}}, {},
-                   {{intOf(8), true, 48}}, false, false});
+                   {{f16(), true, 256}, {uintOf(6), true, 32}},
+                   {},
+                   true,
+                   false});
+  specs.push_back({"int8 zero of 48, f32 activations",
+                   intOf(8),
+                   {{f16(), true, 0}},
+                   {},
+                   {{intOf(8), true, 48}},
+                   false,
+                   false});
   return specs;
 }

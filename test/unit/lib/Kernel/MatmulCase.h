@@ -1,12 +1,13 @@
 //===- MatmulCase.h - Random products and their scalar result ---*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// A test product: random logical numbers, the bytes lib/Packing makes of them, and the
-// result computed one element at a time straight from dialects/Lowbit/Semantics.md.
+// A test product: random logical numbers, the bytes lib/Packing makes of them,
+// and the result computed one element at a time straight from
+// dialects/Lowbit/Semantics.md.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +24,9 @@ namespace lowbit::test {
 inline NumberDesc f16() { return NumberDesc::floating(FloatFormat::f16); }
 inline NumberDesc f32() { return NumberDesc::floating(FloatFormat::f32); }
 inline NumberDesc bf16() { return NumberDesc::floating(FloatFormat::bf16); }
-inline NumberDesc uintOf(unsigned width) { return NumberDesc::unsignedInt(width); }
+inline NumberDesc uintOf(unsigned width) {
+  return NumberDesc::unsignedInt(width);
+}
 inline NumberDesc intOf(unsigned width) { return NumberDesc::signedInt(width); }
 
 struct ParamSpec {
@@ -42,8 +45,8 @@ struct MatmulSpec {
   int64_t activationGroup = 32; ///< 0: one scale a token
 };
 
-/// Memory aligned to 64 bytes and padded to a multiple of it; `guarded` puts the end
-/// right before an unmapped page.
+/// Memory aligned to 64 bytes and padded to a multiple of it; `guarded` puts
+/// the end right before an unmapped page.
 class Bytes {
 public:
   explicit Bytes(size_t size = 0);
@@ -52,7 +55,10 @@ public:
   Bytes &operator=(Bytes &&other) noexcept;
   uint8_t *data() const { return begin; }
   size_t size() const { return length; }
-  template <typename T> T *as() const { return reinterpret_cast<T *>(begin); }
+  template <typename T>
+  T *as() const {
+    return reinterpret_cast<T *>(begin);
+  }
 
 private:
   uint8_t *begin = nullptr, *mapping = nullptr;
@@ -65,14 +71,15 @@ struct ParamValues {
   int64_t granules = 1;
   std::vector<float> values;
   float at(int64_t n, int64_t k) const {
-    int64_t row = spec.perRow ? n : 0, column = spec.columns ? k / spec.columns : 0;
+    int64_t row = spec.perRow ? n : 0,
+            column = spec.columns ? k / spec.columns : 0;
     return values[size_t(row * granules + column)];
   }
 };
 
 struct MatmulCase {
-  MatmulCase(const MatmulSpec &spec, int64_t rows, int64_t columns, int64_t tokens,
-             uint64_t seed);
+  MatmulCase(const MatmulSpec &spec, int64_t rows, int64_t columns,
+             int64_t tokens, uint64_t seed);
 
   /// y(n) of token t by the clauses N3, N4, N5.
   float reference(int64_t n, int64_t t) const;
@@ -91,7 +98,8 @@ private:
   float referenceOneGroup(int64_t n, int64_t t) const;
   int64_t integerTerm(int64_t n, int64_t k) const; ///< I_S * (c - Z)
   int64_t integerOffset(int64_t n, int64_t k) const;
-  float floatProduct(const std::vector<ParamValues> &params, int64_t n, int64_t k) const;
+  float floatProduct(const std::vector<ParamValues> &params, int64_t n,
+                     int64_t k) const;
   float activationScale(int64_t t, int64_t k) const;
   bool sameGroup(int64_t k, int64_t next) const;
   void pack(uint64_t &seed);

@@ -1,7 +1,7 @@
 //===- ValueBuilderTest.cpp - Abstract arithmetic on literals -------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,9 +52,12 @@ float evalFma(const KernelCapabilities &caps, float a, float b, float c) {
 } // namespace
 
 TEST(ValueBuilder, FmaWithoutHardwareRoundsOnce) {
-  const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1p-126f,
-                           0x1.fffffep127f, -0x1.fffffep127f, INFINITY, -INFINITY, NAN,
-                           0x1.000002p0f, 0x1.fffffep-1f, 0x1p-75f, 3.0f};
+  const float special[] = {0.0f,          -0.0f,           1.0f,
+                           -1.0f,         0x1p-149f,       -0x1p-149f,
+                           0x1p-126f,     0x1.fffffep127f, -0x1.fffffep127f,
+                           INFINITY,      -INFINITY,       NAN,
+                           0x1.000002p0f, 0x1.fffffep-1f,  0x1p-75f,
+                           3.0f};
   for (float a : special)
     for (float b : special)
       for (float c : special)
@@ -78,12 +81,13 @@ TEST(ValueBuilder, HalfBitsToFloatByIntegersEqualsConversion) {
     uint64_t lane = bits;
     EvalBuilder plain{KernelCapabilities()}, hardware(withMultiplyAdd());
     ValueType i16{Scalar::i16, 1};
-    float a = EvalBuilder::floatLane(plain.halfToFloat(plain.literal(i16, {&lane, 1})), 0);
+    float a = EvalBuilder::floatLane(
+        plain.halfToFloat(plain.literal(i16, {&lane, 1})), 0);
     float b = EvalBuilder::floatLane(
         hardware.halfToFloat(hardware.literal(i16, {&lane, 1})), 0);
     ASSERT_TRUE(sameFloat(a, b)) << bits;
-    float c =
-        EvalBuilder::floatLane(plain.bfloatToFloat(plain.literal(i16, {&lane, 1})), 0);
+    float c = EvalBuilder::floatLane(
+        plain.bfloatToFloat(plain.literal(i16, {&lane, 1})), 0);
     ASSERT_TRUE(sameFloat(c, std::bit_cast<float>(uint32_t(bits << 16))));
   }
 }
@@ -103,7 +107,8 @@ TEST(ValueBuilder, ExpandedProductsEqualTheInstructions) {
       AbstractValue pairs = b.maddU8S8(b.literal({Scalar::i8, 32}, u),
                                        b.literal({Scalar::i8, 32}, s));
       AbstractValue quads = b.pairSumI16(pairs);
-      AbstractValue products = b.maddI16(pairs, b.literal({Scalar::i16, 16}, w));
+      AbstractValue products =
+          b.maddI16(pairs, b.literal({Scalar::i16, 16}, w));
       AbstractValue sums = b.add(quads, products);
       auto lanes = EvalBuilder::lanes(sums);
       return std::vector<uint64_t>(lanes.begin(), lanes.end());
@@ -115,8 +120,8 @@ TEST(ValueBuilder, ExpandedProductsEqualTheInstructions) {
 TEST(ValueBuilder, MultiplyAddSaturates) {
   EvalBuilder b(withMultiplyAdd());
   std::vector<uint64_t> u(32, 255), s(32, 127);
-  AbstractValue pairs =
-      b.maddU8S8(b.literal({Scalar::i8, 32}, u), b.literal({Scalar::i8, 32}, s));
+  AbstractValue pairs = b.maddU8S8(b.literal({Scalar::i8, 32}, u),
+                                   b.literal({Scalar::i8, 32}, s));
   EXPECT_EQ(EvalBuilder::signedLane(pairs, 0), 32767);
   AbstractValue top = b.constantInt({Scalar::i16, 1}, 32767);
   EXPECT_EQ(EvalBuilder::signedLane(b.addSaturating(top, top), 0), 32767);
@@ -153,14 +158,16 @@ TEST(CodeDecode, ColumnVectorsOfEveryWidth) {
         unsigned w = fields[f].width;
         for (unsigned v = j; v < 8; v += w)
           for (unsigned i = 0; i < 32; ++i)
-            lanes[i] |= uint64_t(codeAt(v, i) >> fields[f].shift & ((1u << w) - 1))
-                        << (w * (v / w));
+            lanes[i] |=
+                uint64_t(codeAt(v, i) >> fields[f].shift & ((1u << w) - 1))
+                << (w * (v / w));
         return b.literal({Scalar::i8, 32}, lanes);
       };
       for (unsigned v = 0; v < 8; ++v) {
         AbstractValue whole = decodeColumnVector(b, fields, bytes, v);
         for (unsigned i = 0; i < 32; ++i)
-          ASSERT_EQ(EvalBuilder::lanes(whole)[i], codeAt(v, i)) << width << " " << v;
+          ASSERT_EQ(EvalBuilder::lanes(whole)[i], codeAt(v, i))
+              << width << " " << v;
         for (unsigned q = 0; q < 4; ++q) {
           AbstractValue column = columnOfVector(b, whole, q);
           for (unsigned row = 0; row < 8; ++row)
@@ -188,7 +195,9 @@ TEST(CodeDecode, StorageOrderVisitsEachVectorOnce) {
 TEST(CountBuilder, CountsRegistersNotLanes) {
   CountBuilder b(withMultiplyAdd());
   std::vector<FieldPlan> fields = {{4, 0, 0}};
-  FieldBytes bytes = [&](unsigned, unsigned) { return b.input({Scalar::i8, 32}); };
+  FieldBytes bytes = [&](unsigned, unsigned) {
+    return b.input({Scalar::i8, 32});
+  };
   decodeColumnVector(b, fields, bytes, 0);
   EXPECT_EQ(b.total(), 1u); // a mask
   decodeColumnVector(b, fields, bytes, 4);
@@ -210,8 +219,10 @@ TEST(CodeDecode, WordsDecodeAsVectorsDoAndDotAsTheFormulaSays) {
     std::vector<FieldPlan> fields;
     for (unsigned part : {8u, 4u, 2u, 1u})
       if (width & part)
-        fields.push_back({part, fields.empty() ? 0 : fields.back().shift +
-                                                         fields.back().width, 0});
+        fields.push_back(
+            {part,
+             fields.empty() ? 0 : fields.back().shift + fields.back().width,
+             0});
     std::vector<std::vector<uint64_t>> words(fields.size());
     for (size_t f = 0; f < fields.size(); ++f)
       for (unsigned i = 0; i < fields[f].width * 4; ++i)
