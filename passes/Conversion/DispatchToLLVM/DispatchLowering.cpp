@@ -30,8 +30,8 @@ static int64_t columnsOf(Value rows) {
       .back();
 }
 
-static kernel::Activation activationOf(ActivationKind kind) {
-  switch (kind) {
+static kernel::Activation activationOf(ActivationKind function) {
+  switch (function) {
   case ActivationKind::Silu:
     return kernel::Activation::silu;
   case ActivationKind::GeluTanh:
