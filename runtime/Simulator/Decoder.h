@@ -187,7 +187,7 @@ struct OpcodeRow {
 
 /// The opcode tables of the families, each ended by a null row.
 extern const OpcodeRow integerOpcodes[], bitOpcodes[], floatOpcodes[],
-    convertOpcodes[], compareOpcodes[], memoryOpcodes[], atomicOpcodes[],
+    convertOpcodes[], compareOpcodes[], memoryOpcodes[], moveOpcodes[], atomicOpcodes[],
     asyncOpcodes[], warpOpcodes[], controlOpcodes[], matrixOpcodes[];
 
 } // namespace lowbit::ptx
