@@ -27,7 +27,9 @@ TEXT
   esac
 done
 
-install_missing "${build_packages[@]}" "${test_packages[@]}"
+packages=("${build_packages[@]}" "${test_packages[@]}")
+[ $reference = 1 ] && packages+=("${reference_packages[@]}")
+install_missing "${packages[@]}"
 if [ ! -f build/build.ninja ] || ! grep -q '^LOWBIT_BUILD_TESTS:BOOL=ON' build/CMakeCache.txt; then
   configure -DLOWBIT_BUILD_TESTS=ON
 fi
@@ -45,8 +47,15 @@ fi
 lit=$(sed -n 's/^LLVM_EXTERNAL_LIT:[A-Z]*=//p' build/CMakeCache.txt)
 filter=()
 [ $quick = 1 ] && filter=(--filter-out 'e2e/|pipelines/|RowStages|CpuMatmul|InterpreterModel|TextTests')
+# An earlier run's results must not pass for this one's.
+rm -f build/check.xml
 "$lit" -v --timeout=1500 "${filter[@]}" --xunit-xml-output=build/check.xml build/test 2>&1 |
   grep -v -E '^PASS: ' || true
+if [ ! -s build/check.xml ]; then
+  echo "error: lit stopped before it wrote its results" >&2
+  echo "$passed passed, $((failed + 1)) failed, 0 skipped"
+  exit 1
+fi
 counts=$(python3 - <<'PY'
 import xml.etree.ElementTree as tree
 passed = failed = skipped = 0

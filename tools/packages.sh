@@ -1,11 +1,13 @@
 # Debian packages that lowbit is built from; read by demo.sh and check.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 # What building needs, and what tests need beside it.
 build_packages=(clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools
   liblld-22-dev libzstd-dev zlib1g-dev libpcre2-dev libutf8proc-dev libpng-dev
   libxxhash-dev nlohmann-json3-dev cmake ninja-build ccache)
-test_packages=(libgtest-dev python3)
+# python3-psutil: lit refuses its per-test time limit without it.
+test_packages=(libgtest-dev python3 python3-psutil)
+reference_packages=(python3-venv)
 demo_packages=(python3 python3-pip unzip)
 
 # install_missing PACKAGE...: prints and installs those that are not there.
