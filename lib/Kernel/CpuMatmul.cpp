@@ -46,9 +46,10 @@ private:
 void MatmulEmitter::emitTile(const PlannedGroup &group, const Tile &tile) {
   SmallVector<SmallVector<Value>> results;
   for (const MatmulPlan &plan : group.plans)
-    results.push_back(plan.activation.quantized
-                          ? emitIntegerTile(stage, plan, tile)
-                          : emitFloatTile(stage, plan, tile));
+    results.push_back(!plan.activation.quantized
+                          ? emitFloatTile(stage, plan, tile)
+                      : plan.generic ? emitGenericTile(stage, plan, tile)
+                                     : emitIntegerTile(stage, plan, tile));
   for (unsigned t = 0; t < tile.tokens; ++t) {
     SmallVector<Value> ofToken;
     for (const SmallVector<Value> &anchor : results)

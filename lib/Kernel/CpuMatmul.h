@@ -85,9 +85,12 @@ struct MatmulStageInfo {
 bool needsCodeSums(const LeafDesc &weight, const MatmulActivation &activation);
 
 /// Ok when emitMatmulStage can compute this product; otherwise says what stands
-/// against it (a layout, a granularity that is not a multiple of 16 columns,
-/// ...).
+/// against it.
 Status checkMatmul(const MatmulAnchor &anchor);
+
+/// Whether it can do so only element by element, because no faster way knows
+/// the layout or the granularities.
+bool needsGenericPath(const MatmulAnchor &anchor);
 
 /// Appends the stage to `module` as an llvm.func with the ABI of
 /// lowbit-c/kernel.h.

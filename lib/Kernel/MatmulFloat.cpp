@@ -232,17 +232,20 @@ SmallVector<Value> lowbit::kernel::emitFloatTile(StageFunction &stage,
 }
 
 bool lowbit::kernel::decodesToScratch(const MatmulPlan &plan) {
-  return !plan.activation.quantized &&
-         (!plan.code.isFloat() || plan.hasScale || plan.hasOffset);
+  return plan.generic ||
+         (!plan.activation.quantized &&
+          (!plan.code.isFloat() || plan.hasScale || plan.hasOffset));
 }
 
 bool lowbit::kernel::singleTokenReadsScratch(const MatmulPlan &plan) {
-  return decodesToScratch(plan) && plan.code.isFloat();
+  return plan.generic || (decodesToScratch(plan) && plan.code.isFloat());
 }
 
 void lowbit::kernel::emitDecodeRowBlock(StageFunction &stage,
                                         const MatmulPlan &plan,
                                         Value rowBlock) {
+  if (plan.generic)
+    return emitGenericDecode(stage, plan, rowBlock);
   RowBlockDecoder decoder(stage, plan, rowBlock);
   Value out =
       stage.at(stage.scratch(), int64_t(MatmulScratch::forPlan(plan).decoded));

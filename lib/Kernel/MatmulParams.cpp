@@ -19,8 +19,19 @@ MatmulScratch MatmulScratch::forPlan(const MatmulPlan &plan) {
   if (!plan.activation.quantized)
     scratch.decoded += columnsPerBlock * wideTile * vector;
   scratch.total = scratch.decoded;
-  if (decodesToScratch(plan))
+  if (!plan.activation.quantized && decodesToScratch(plan))
     scratch.total += uint64_t(plan.paddedColumns()) * vector;
+  if (plan.generic && plan.activation.quantized) {
+    uint64_t columns = uint64_t(plan.columns) * vector;
+    uint64_t units =
+        uint64_t(plan.group ? ceilDiv(plan.columns, plan.group) : 1) * vector;
+    scratch.dotValues = scratch.total;
+    scratch.offsetFactors = scratch.dotValues + columns;
+    scratch.groupScales =
+        scratch.offsetFactors + (plan.hasIntOffset ? columns : 0);
+    scratch.groupOffsets = scratch.groupScales + units;
+    scratch.total = scratch.groupOffsets + (plan.hasOffset ? units : 0);
+  }
   return scratch;
 }
 

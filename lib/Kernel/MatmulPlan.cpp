@@ -9,8 +9,11 @@
 
 #include "lowbit/Packing/Layouts.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 
 using namespace lowbit;
 using namespace lowbit::kernel;
@@ -22,20 +25,25 @@ static StatusOr<ParamPlan> planParam(const ParamDesc &param, unsigned binding,
   ParamPlan plan;
   plan.number = param.number;
   plan.binding = binding;
-  for (const IndexExpr &result : param.granularity.results) {
+  auto refuse = [&] {
+    return unimplemented(
+        "%s: granularity %s is not a row and one division of the column",
+        name.c_str(), param.granularity.toString().c_str());
+  };
+  for (const auto &[i, result] : llvm::enumerate(param.granularity.results)) {
     if (result.terms.size() != 1 || result.constant != 0)
-      return unimplemented(
-          "%s: granularity %s is not one division of the column", name.c_str(),
-          param.granularity.toString().c_str());
+      return refuse();
     const IndexTerm &term = result.terms[0];
+    if (term.mul != 1 || term.mod != 0)
+      return refuse();
     if (term.dim == 0) {
+      if (i != 0 || term.div != 1)
+        return refuse();
       plan.perRow = true;
       continue;
     }
-    if (term.mul != 1 || term.mod != 0)
-      return unimplemented(
-          "%s: granularity %s is not one division of the column", name.c_str(),
-          param.granularity.toString().c_str());
+    if (plan.columns != 0)
+      return refuse();
     plan.columns = term.div;
     plan.granules = param.granules.back();
   }
@@ -68,9 +76,6 @@ static Status planParams(const LeafDesc &leaf,
   }
   LOWBIT_RETURN_IF_ERROR(
       sort(leaf.offsets, "offset", plan.floatOffsets, plan.intOffsets));
-  plan.hasScale = !leaf.scales.empty();
-  plan.hasOffset = !leaf.offsets.empty();
-  plan.offsetNegated = leaf.offsetNegated;
   return Status::success();
 }
 
@@ -150,13 +155,9 @@ bool MatmulPlan::biasInUnits() const {
          (group == 0 || zero->columns < group);
 }
 
-StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
+/// What every way of computing the product needs to know.
+static StatusOr<MatmulPlan> planShape(const MatmulAnchor &anchor) {
   const LeafDesc &leaf = anchor.weight;
-  LeafDesc laidOut = leaf;
-  LOWBIT_RETURN_IF_ERROR(applyRowsInLanesLayout(laidOut));
-  if (!(laidOut == leaf))
-    return unimplemented("weight %s is not in the rows-in-lanes layout",
-                         describe(leaf).c_str());
   LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components,
                           componentsOf(leaf));
   if (components.size() != anchor.bindings.size())
@@ -168,6 +169,18 @@ StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
         "a weight of %lld x %lld is beyond the kernels' limits",
         static_cast<long long>(leaf.rows),
         static_cast<long long>(leaf.columns));
+  const MatmulActivation &x = anchor.activation;
+  if (!x.quantized && x.stride < leaf.columns)
+    return invalidArgument("activation rows of %lld floats are shorter than "
+                           "%lld columns",
+                           static_cast<long long>(x.stride),
+                           static_cast<long long>(leaf.columns));
+  if (x.quantized && leaf.code.isFloat())
+    return unimplemented(
+        "a float weight takes f32 activations, not quantized ones");
+  if (x.quantized && x.group < 0)
+    return invalidArgument("activation groups of %lld columns",
+                           static_cast<long long>(x.group));
 
   MatmulPlan plan;
   plan.rows = leaf.rows;
@@ -176,7 +189,23 @@ StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
   plan.blocks = ceilDiv(leaf.columns, columnsPerBlock);
   plan.chunks = ceilDiv(leaf.columns, columnsPerChunk);
   plan.code = leaf.code;
-  plan.activation = anchor.activation;
+  plan.activation = x;
+  plan.hasScale = !leaf.scales.empty();
+  plan.hasOffset = !leaf.offsets.empty();
+  plan.offsetNegated = leaf.offsetNegated;
+  return plan;
+}
+
+/// The plan of the fast way: rows in lanes, parameters in multiples of 16
+/// columns.
+static StatusOr<MatmulPlan> planRowsInLanes(const MatmulAnchor &anchor) {
+  const LeafDesc &leaf = anchor.weight;
+  LeafDesc laidOut = leaf;
+  LOWBIT_RETURN_IF_ERROR(applyRowsInLanesLayout(laidOut));
+  if (!(laidOut == leaf))
+    return unimplemented("weight %s is not in the rows-in-lanes layout",
+                         describe(leaf).c_str());
+  LOWBIT_ASSIGN_OR_RETURN(MatmulPlan plan, planShape(anchor));
   if (leaf.code.isFloat()) {
     plan.codeBinding = anchor.bindings[0];
   } else {
@@ -187,24 +216,52 @@ StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
           {leaf.fields[i].width, leaf.fields[i].shift, anchor.bindings[i]});
   }
   LOWBIT_RETURN_IF_ERROR(planParams(leaf, anchor.bindings, plan));
-  if (!anchor.activation.quantized) {
-    if (anchor.activation.stride < leaf.columns)
-      return invalidArgument(
-          "activation rows of %lld floats are shorter than %lld "
-          "columns",
-          static_cast<long long>(anchor.activation.stride),
-          static_cast<long long>(leaf.columns));
-    return plan;
+  if (anchor.activation.quantized) {
+    LOWBIT_RETURN_IF_ERROR(planGroups(plan));
+    LOWBIT_RETURN_IF_ERROR(planDigits(plan));
   }
-  if (leaf.code.isFloat())
-    return unimplemented(
-        "a float weight takes f32 activations, not quantized ones");
-  if (anchor.activation.group < 0)
-    return invalidArgument("activation groups of %lld columns",
-                           static_cast<long long>(anchor.activation.group));
-  LOWBIT_RETURN_IF_ERROR(planGroups(plan));
-  LOWBIT_RETURN_IF_ERROR(planDigits(plan));
   return plan;
+}
+
+/// Any layout, any granularity: Semantics N4 with units of the greatest common
+/// divisor of all distances at which a float parameter changes.
+static StatusOr<MatmulPlan> planGeneric(const MatmulAnchor &anchor) {
+  LOWBIT_ASSIGN_OR_RETURN(MatmulPlan plan, planShape(anchor));
+  plan.generic = true;
+  plan.anchor = anchor;
+  const LeafDesc &leaf = anchor.weight;
+  auto collect = [&](const ParamDesc &param) {
+    if (!param.number.isFloat())
+      return;
+    for (const IndexExpr &result : param.granularity.results)
+      for (const IndexTerm &term : result.terms)
+        if (term.dim == 1)
+          plan.floatSteps.push_back(term.div);
+  };
+  std::for_each(leaf.scales.begin(), leaf.scales.end(), collect);
+  std::for_each(leaf.offsets.begin(), leaf.offsets.end(), collect);
+  if (anchor.activation.group)
+    plan.floatSteps.push_back(anchor.activation.group);
+  if (!plan.floatSteps.empty()) {
+    plan.floatSteps.push_back(columnsPerChunk);
+    for (int64_t step : plan.floatSteps)
+      plan.group = std::gcd(plan.group, step);
+  }
+  for (const ParamDesc &param : leaf.offsets)
+    plan.hasIntOffset |= !param.number.isFloat();
+  return plan;
+}
+
+StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
+  StatusOr<MatmulPlan> fast = planRowsInLanes(anchor);
+  if (fast.isOk() || fast.status().code() != StatusCode::unimplemented)
+    return fast;
+  return planGeneric(anchor);
+}
+
+bool kernel::needsGenericPath(const MatmulAnchor &anchor) {
+  StatusOr<MatmulPlan> plan = planMatmul(anchor);
+  return plan.isOk() && plan->generic;
 }
 
 bool kernel::needsCodeSums(const LeafDesc &weight,

@@ -65,6 +65,16 @@ struct MatmulPlan {
   /// products could leave 16 bits.
   bool twoDigits = false;
 
+  /// The weight is read element by element through its index maps, because no
+  /// faster way knows its layout or granularities. Then `fields` and the
+  /// parameter lists are empty and `anchor` says where the components are.
+  bool generic = false;
+  MatmulAnchor anchor;
+  /// Generic only: the distances in columns at which float parameters change,
+  /// 512 last; `group` is their greatest common divisor. Empty with `group` 0.
+  std::vector<int64_t> floatSteps;
+  bool hasIntOffset = false; ///< generic only: I_O is not 1 everywhere
+
   /// Where this product's part of the stage's scratch begins.
   uint64_t scratchBase = 0;
 

@@ -36,24 +36,35 @@ struct MatmulScratch {
   uint64_t partials = 0; ///< [chunk][token of the tile] vectors of 8 f32
   uint64_t lanes = 0;    ///< [token of the tile][32] vectors of 8 f32 (N3)
   uint64_t decoded = 0;  ///< [padded column] vectors of 8 f32 (N3)
+  // Generic products of quantized activations, vectors of 8 rows:
+  uint64_t dotValues = 0;     ///< [column] i32, I_S * (c - Z)
+  uint64_t offsetFactors = 0; ///< [column] i32, I_O, where it is not 1
+  uint64_t groupScales = 0;   ///< [unit of `group` columns] f32, F_S
+  uint64_t groupOffsets = 0;  ///< [unit of `group` columns] f32, F_O
   uint64_t total = 0;
   static MatmulScratch forPlan(const MatmulPlan &plan);
 };
 
-/// Whether the N3 loops read decoded numbers from scratch instead of the
-/// weight.
+/// Whether the loops read decoded numbers from scratch instead of the weight.
 bool decodesToScratch(const MatmulPlan &plan);
 /// Whether the tile of one token does so too (otherwise it decodes as it goes).
 bool singleTokenReadsScratch(const MatmulPlan &plan);
 /// Decodes row block `rowBlock` into scratch (only when decodesToScratch).
 void emitDecodeRowBlock(StageFunction &stage, const MatmulPlan &plan,
                         mlir::Value rowBlock);
+/// The same for a generic plan: f32 numbers for N3, else the integers and
+/// factors of N4.
+void emitGenericDecode(StageFunction &stage, const MatmulPlan &plan,
+                       mlir::Value rowBlock);
 
 /// One vector<8xf32> for each token of the tile.
 llvm::SmallVector<mlir::Value>
 emitFloatTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);
 llvm::SmallVector<mlir::Value>
 emitIntegerTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);
+/// N4 or N5 of a generic plan, from what emitDecodeRowBlock left in scratch.
+llvm::SmallVector<mlir::Value>
+emitGenericTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);
 
 /// The parameters of one row block: pointers and numbers that do not depend on
 /// the column are read when this is made.

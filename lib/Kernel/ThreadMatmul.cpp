@@ -46,6 +46,9 @@ StatusOr<ThreadMatmulInfo> kernel::emitThreadMatmul(mlir::ModuleOp module,
   anchor.activation.lo = matmul.activationLo;
   anchor.activation.hi = matmul.activationHi;
   LOWBIT_ASSIGN_OR_RETURN(MatmulPlan plan, planMatmul(anchor));
+  if (plan.generic)
+    return unimplemented("weight %s is not in the rows-in-lanes layout",
+                         describe(matmul.weight).c_str());
 
   ThreadShape shape;
   shape.pointers = info.components + 4;

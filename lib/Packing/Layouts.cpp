@@ -64,33 +64,33 @@ bool usesOnlyColumns(const IndexExpr &expr) {
   return true;
 }
 
-Status placeInLanes(ParamDesc &param, const char *what) {
+void placeInLanes(ParamDesc &param) {
   const std::vector<IndexExpr> &results = param.granularity.results;
   if (results.empty()) {
     param.placement = zeroMap(0);
     param.storage = {1};
-    return Status::success();
+    return;
   }
   if (results.size() == 1 && usesOnlyColumns(results[0])) {
     placeInOrder(param);
-    return Status::success();
+    return;
   }
   if (results.size() == 1 && isDimension(results[0], 0)) {
     param.placement =
         makeMap(1, {{{term(0, 1, 8)}, 0}, {{term(0, 1, 1, 8)}, 0}});
     param.storage = {ceilDiv(param.granules[0], 8), 8};
-    return Status::success();
+    return;
   }
   if (results.size() == 2 && isDimension(results[0], 0) &&
       usesOnlyColumns(results[1])) {
     param.placement = makeMap(
         2, {{{term(0, 1, 8)}, 0}, {{term(1)}, 0}, {{term(0, 1, 1, 8)}, 0}});
     param.storage = {ceilDiv(param.granules[0], 8), param.granules[1], 8};
-    return Status::success();
+    return;
   }
-  return unimplemented("%s: rows in lanes needs one number a row, a group of "
-                       "columns of a row, or a tensor; granularity is %s",
-                       what, param.granularity.toString().c_str());
+  // Anything else stays in the order of its granules; kernels that want it in
+  // lanes take another way.
+  placeInOrder(param);
 }
 
 } // namespace
@@ -158,11 +158,11 @@ Status applyRowsInLanesLayout(LeafDesc &leaf) {
     leaf.biased = leaf.code.kind == NumberKind::signedInt;
   }
   for (ParamDesc &param : leaf.scales)
-    LOWBIT_RETURN_IF_ERROR(placeInLanes(param, "scale"));
+    placeInLanes(param);
   if (leaf.zero)
-    LOWBIT_RETURN_IF_ERROR(placeInLanes(*leaf.zero, "zero"));
+    placeInLanes(*leaf.zero);
   for (ParamDesc &param : leaf.offsets)
-    LOWBIT_RETURN_IF_ERROR(placeInLanes(param, "offset"));
+    placeInLanes(param);
   return validate(leaf);
 }
 

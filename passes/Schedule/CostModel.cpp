@@ -7,6 +7,8 @@
 
 #include "passes/Schedule/CostModel.h"
 
+#include "lib/Kernel/CpuMatmul.h"
+
 #include "lowbit/Target/Cpu.h"
 #include "lowbit/Target/Nvptx.h"
 
@@ -59,6 +61,30 @@ static uint64_t storedBytes(Type type) {
   return bytes;
 }
 
+/// Whether the kernels have only the slow way for this weight and activation.
+static bool readsByElement(MatmulOp matmul) {
+  namespace kernel = ::lowbit::kernel;
+  kernel::MatmulAnchor anchor;
+  auto weight = matmul.getWeight().getType().getLeafDesc();
+  if (!weight.isOk())
+    return false;
+  auto components = ::lowbit::componentsOf(*weight);
+  anchor.bindings.resize(components.isOk() ? components->size() : 0);
+  anchor.weight = std::move(*weight);
+  anchor.activation.stride = anchor.weight.columns;
+  if (auto input = dyn_cast<LowbitTensorType>(matmul.getInput().getType())) {
+    auto leaf = input.getLeafDesc();
+    if (!leaf.isOk())
+      return false;
+    anchor.activation.quantized = true;
+    for (const auto &expr : leaf->scales[0].granularity.results)
+      for (const auto &term : expr.terms)
+        if (term.dim == 1)
+          anchor.activation.group = term.div;
+  }
+  return kernel::needsGenericPath(anchor);
+}
+
 DispatchWork mlir::lowbit::measureWork(DispatchOp dispatch) {
   DispatchWork work;
   for (Operation &op : dispatch.getBody().front()) {
@@ -67,7 +93,9 @@ DispatchWork mlir::lowbit::measureWork(DispatchOp dispatch) {
       work.products += static_cast<uint64_t>(shape[0]) * shape[1];
       work.parameterBytes += storedBytes(matmul.getWeight().getType());
       work.hasMatmul = true;
-      work.hasQuantizedMatmul |= isa<LowbitTensorType>(matmul.getInput().getType());
+      bool quantized = isa<LowbitTensorType>(matmul.getInput().getType());
+      work.hasQuantizedMatmul |= quantized;
+      work.readsByElement |= readsByElement(matmul);
     }
     work.hasAttention |= isa<AttentionOp>(op);
   }
@@ -99,6 +127,16 @@ mlir::lowbit::enumerateStrategies(const DispatchWork &work,
     return candidates;
   }
   bool quantized = work.hasQuantizedMatmul;
+  if (work.readsByElement) {
+    StringRef layout = "a weight's layout or granularity is read by element only";
+    for (StrategyKind kind :
+         {StrategyKind::FloatLanes, StrategyKind::PairwiseMadd, StrategyKind::Dot4,
+          StrategyKind::WidenMultiply})
+      add(kind, false, layout, 0);
+    add(StrategyKind::ByElement, machine.isHost,
+        "such weights do not lower to this target", machine.elementReads);
+    return candidates;
+  }
   add(StrategyKind::FloatLanes, !quantized && machine.isHost,
       quantized ? "the activations are quantized"
                 : "f32 activations do not lower to this target",

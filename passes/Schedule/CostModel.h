@@ -31,6 +31,7 @@ struct MachineModel {
   double pairwiseProducts = 0;  ///< u8 x s8 pairs into s16; 0 = absent
   double dot4Products = 0;      ///< four products into s32; 0 = absent
   double widenedProducts = 8;   ///< s8 widened before the multiplication
+  double elementReads = 0.05;   ///< elements decoded through index maps
 };
 
 /// The model of "cpu:NAME" or "nvptx:NAME".
@@ -50,6 +51,7 @@ struct DispatchWork {
   bool hasMatmul = false;
   bool hasQuantizedMatmul = false;
   bool hasAttention = false;
+  bool readsByElement = false; ///< no faster way knows a weight's layout
 };
 DispatchWork measureWork(DispatchOp dispatch);
 

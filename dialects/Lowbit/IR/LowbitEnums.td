@@ -60,7 +60,8 @@ def Lowbit_StrategyKind : Lowbit_Enum<"StrategyKind",
      I32EnumAttrCase<"PairwiseMadd", 2, "pairwise_madd">,
      I32EnumAttrCase<"WidenMultiply", 3, "widen_multiply">,
      I32EnumAttrCase<"Dot4", 4, "dot4">,
-     I32EnumAttrCase<"Attention", 5, "attention">]>;
+     I32EnumAttrCase<"Attention", 5, "attention">,
+     I32EnumAttrCase<"ByElement", 6, "by_element">]>;
 def Lowbit_StrategyKindAttr
     : EnumAttr<Lowbit_Dialect, Lowbit_StrategyKind, "strategy_kind">;
 

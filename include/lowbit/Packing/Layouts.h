@@ -33,7 +33,8 @@ Status applyCanonicalLayout(LeafDesc &leaf);
 /// words of extents [ceil(N/8), ceil(K/32), 32, 8] at (n floordiv 8, k floordiv
 /// 32, k mod 32, n mod 8). Parameters with granule (n, g): [ceil(N/8), G, 8] at
 /// (g0 floordiv 8, g1, g0 mod 8); (n): [ceil(N/8), 8]; one a tensor: [1]; (g)
-/// along k only: [G]. Padding is zero bytes.
+/// along k only: [G]; others in the order of their granules. Padding is zero
+/// bytes.
 Status applyRowsInLanesLayout(LeafDesc &leaf);
 
 /// Granularity helpers: one number for each `group` columns of each row

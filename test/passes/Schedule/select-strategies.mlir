@@ -35,3 +35,22 @@ func.func @rows(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
   }
   return %y : tensor<?x64xf32>
 }
+
+// A layout that no kernel knows is read element by element, and says so.
+// RUN: lowbit-opt %s --lowbit-select-strategies=targets=cpu:x86-64-v3 --remark-format=emitRemark --remarks-filter=lowbit-schedule -o /dev/null 2>&1 | FileCheck %s --check-prefix=SLOW
+// SLOW: refused{{.*}}pairwise_madd on cpu:x86-64-v3: a weight's layout or granularity is read by element only
+// SLOW: strategy{{.*}}by_element on cpu:x86-64-v3
+#rows = #lowbit.leaf<uint<4>, scale = [f32 per row], layout = bits<i32, word = (n, k) -> (n, k floordiv 8), bit = (n, k) -> ((k mod 8) * 4)>>
+// CHECK-LABEL: func.func @unusual
+func.func @unusual(%x: tensor<?x64xf32>, %w: !lowbit.tensor<8x64xf32, #rows>) -> tensor<?x8xf32> {
+  // CHECK: strategies [#lowbit.strategy<target = "cpu:x86-64-v3", kind = by_element
+  // CHECK-SAME: #lowbit.strategy<target = "cpu:x86-64", kind = by_element
+  // CHECK-NOT: nvptx
+  // CHECK: lowbit.quantize
+  %y = lowbit.dispatch (%p = %x : tensor<?x64xf32>, %v = %w : !lowbit.tensor<8x64xf32, #rows>) -> (tensor<?x8xf32>) {
+    %q = lowbit.quantize %p : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a>
+    %m = lowbit.matmul %q, %v : !lowbit.tensor<?x64xf32, #a>, !lowbit.tensor<8x64xf32, #rows> -> tensor<?x8xf32>
+    lowbit.return %m : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}

@@ -165,7 +165,7 @@ MatmulCase::MatmulCase(const MatmulSpec &spec, int64_t rows, int64_t columns,
     leaf.offsets.push_back(describeParam(offset, rows, columns));
     offsetValues.push_back(randomValues(offset, rows, columns, seed));
   }
-  check(applyRowsInLanesLayout(leaf));
+  check(spec.layout(leaf));
   pack(seed);
   makeActivation(seed);
 }
@@ -522,5 +522,72 @@ std::vector<MatmulSpec> lowbit::test::allSpecs() {
                    {{intOf(8), true, 48}},
                    false,
                    false});
+  return specs;
+}
+
+/// Codes of a power-of-two width one after another in i32 words, rows padded.
+static Status packedRows(LeafDesc &leaf) {
+  if (Status status = applyCanonicalLayout(leaf); !status.isOk())
+    return status;
+  FieldDesc &field = leaf.fields[0];
+  int64_t width = leaf.code.width, perWord = 32 / width;
+  field.wordBits = 32;
+  field.word = {2, {{{{0}}}, {{{1, 1, perWord}}}}};
+  field.bit = {2, {{{{1, width, 1, perWord}}}}};
+  field.storage = {leaf.rows, (leaf.columns + perWord - 1) / perWord};
+  leaf.biased = leaf.code.kind == NumberKind::signedInt;
+  return validate(leaf);
+}
+
+/// As TQ2_0 lies: four columns 32 apart share a byte.
+static Status columnsFarApart(LeafDesc &leaf) {
+  if (Status status = applyCanonicalLayout(leaf); !status.isOk())
+    return status;
+  FieldDesc &field = leaf.fields[0];
+  field.wordBits = 8;
+  field.word = {2, {{{{0}}}, {{{1, 32, 128}, {1, 1, 1, 32}}}}};
+  field.bit = {2, {{{{1, 2, 32, 4}}}}};
+  field.storage = {leaf.rows, (leaf.columns + 127) / 128 * 32};
+  leaf.biased = leaf.code.kind == NumberKind::signedInt;
+  return validate(leaf);
+}
+
+std::vector<MatmulSpec> lowbit::test::unusualSpecs() {
+  NumberDesc ternary = intOf(2);
+  ternary.lo = -1;
+  ternary.hi = 1;
+  std::vector<MatmulSpec> specs = {
+      {"ternary as TQ2_0", ternary, {{f32(), true, 0}}, {}, {}, false, true, 0},
+      {"int2 as TQ2_0 in groups", intOf(2), {{f16(), true, 32}}},
+      {"int4 packed in rows", intOf(4), {{f16(), true, 32}}},
+      {"uint4 packed, zero and offset",
+       uintOf(4),
+       {{f16(), true, 64}, {uintOf(6), true, 16}},
+       {{f16(), true, 64}, {uintOf(6), true, 16}},
+       {{uintOf(4), true, 8}},
+       true},
+      {"uint1 packed", uintOf(1), {{f32(), false, 0}}, {{f32(), true, 0}}},
+      {"q4 packed, f32 activations",
+       uintOf(4),
+       {{f16(), true, 32}},
+       {{f16(), true, 32}},
+       {},
+       false,
+       false},
+      {"f16 in rows", f16(), {{f32(), true, 24}}, {}, {}, false, false}};
+  for (MatmulSpec &spec : specs)
+    spec.layout = packedRows;
+  specs[0].layout = specs[1].layout = columnsFarApart;
+  specs.back().layout = applyCanonicalLayout;
+  // The usual layout with granularities that the fast way does not take.
+  specs.push_back({"groups of 24", uintOf(4), {{f16(), true, 24}}});
+  specs.push_back(
+      {"groups of 8", uintOf(4), {{f16(), true, 8}}, {}, {}, false, true, 0});
+  specs.push_back(
+      {"a scale for each column", intOf(3), {{f32(), false, 1}, {f16(), true}}});
+  specs.push_back({"groups of 48, activations of 32",
+                   intOf(4),
+                   {{f16(), true, 48}},
+                   {{f16(), true, 96}}});
   return specs;
 }

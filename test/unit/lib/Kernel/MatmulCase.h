@@ -15,6 +15,7 @@
 #define TEST_UNIT_LIB_KERNEL_MATMULCASE_H
 
 #include "lowbit/Packing/Encoding.h"
+#include "lowbit/Packing/Layouts.h"
 
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ struct MatmulSpec {
   bool offsetNegated = false;
   bool quantized = true;
   int64_t activationGroup = 32; ///< 0: one scale a token
+  Status (*layout)(LeafDesc &leaf) = applyRowsInLanesLayout;
 };
 
 /// Memory aligned to 64 bytes and padded to a multiple of it; `guarded` puts
@@ -111,6 +113,8 @@ private:
 
 /// Encodings that every kernel of products is tried with.
 std::vector<MatmulSpec> allSpecs();
+/// Layouts and granularities that only the element-by-element way computes.
+std::vector<MatmulSpec> unusualSpecs();
 
 /// `tree` of N1.
 float treeSum(std::vector<float> values);
