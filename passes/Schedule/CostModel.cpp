@@ -9,6 +9,7 @@
 
 #include "lib/Kernel/CpuMatmul.h"
 
+#include "lowbit/Packing/Layouts.h"
 #include "lowbit/Target/Cpu.h"
 #include "lowbit/Target/Nvptx.h"
 
@@ -67,6 +68,10 @@ static bool readsByElement(MatmulOp matmul) {
   kernel::MatmulAnchor anchor;
   auto weight = matmul.getWeight().getType().getLeafDesc();
   if (!weight.isOk())
+    return false;
+  // Before the encode phase: as that phase will lay it out.
+  if (!matmul.getWeight().getType().getEncodingInterface().hasLayout() &&
+      !::lowbit::applyRowsInLanesLayout(*weight).isOk())
     return false;
   auto components = ::lowbit::componentsOf(*weight);
   anchor.bindings.resize(components.isOk() ? components->size() : 0);
