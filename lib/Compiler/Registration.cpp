@@ -14,6 +14,7 @@
 #include "passes/Fusion/Passes.h"
 #include "passes/Quantize/Passes.h"
 #include "passes/Schedule/Passes.h"
+#include "passes/Structure/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -40,6 +41,7 @@ void mlir::lowbit::registerAllPasses() {
   registerEncodingPasses();
   registerFusionPasses();
   registerSchedulePasses();
+  registerStructurePasses();
   registerConversionPasses();
   registerPhasePipelines();
 }

@@ -1,0 +1,42 @@
+//===- Passes.td - Changes of the graph of layers -*- tablegen -*-===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PASSES_STRUCTURE_PASSES_TD
+#define PASSES_STRUCTURE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FoldLayersPass : Pass<"lowbit-fold-layers", "::mlir::ModuleOp"> {
+  let summary = "remove layers, or let layers share weights (FoldGPT)";
+  let description = [{
+    Class E3; E0 where only layers of gate 0 are removed. Layers are counted from 0
+    in the order of their calls, before anything is removed. A removed layer passes
+    its inputs on; the cache slots of the others are numbered anew. In a pair `a:b`
+    layer b takes the compressed weights of layer a and keeps its own vectors (norms,
+    biases), as an overlay of a's set; its state stays its own. Parameters that
+    nobody uses any more are dropped.
+
+    ```mlir
+    %h1 = lowbit.layer @block(%h0) params @layer0 state @kv[0] : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    %h2 = lowbit.layer @block(%h1) params @layer1 state @kv[1] : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
+    becomes with `remove=0`
+    ```mlir
+    %h2 = lowbit.layer @block(%h0) params @layer1 state @kv[0] : (tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
+  let options = [
+    ListOption<"remove", "remove", "int64_t", "layers to remove">,
+    ListOption<"share", "share", "std::string",
+               "pairs a:b: layer b takes the weights of layer a">,
+    Option<"holes", "holes", "std::string", "\"static\"",
+           "what becomes of a removed layer's cache: static (its slot goes)">
+  ];
+}
+
+#endif // PASSES_STRUCTURE_PASSES_TD
