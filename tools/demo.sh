@@ -56,7 +56,7 @@ compile() {
   if [ ! -f "$2" ] || [ build/bin/lowbit-compile -nt "$2" ] || [ "$1" -nt "$2" ]; then
     build/bin/lowbit-compile "$1" -o "$2" --report="$2.json"
   else
-    echo "module $2 is up to date (report in $2.json)" >&2
+    echo "module $2 is up to date" >&2
   fi
 }
 
@@ -79,9 +79,12 @@ if [ "$word" = llm ] && ! fetch_model; then
   prompt=
 fi
 if [ "$word" = llm ]; then
-  compile "$gguf" "$cache/smollm2.lowbit"
-  build/bin/lowbit-run "$cache/smollm2.lowbit" --chat -p "${prompt:-What is a compiler? Answer in two sentences.}" -n 120
+  module=$cache/smollm2.lowbit
+  compile "$gguf" "$module"
+  build/bin/lowbit-run "$module" --chat -p "${prompt:-What is a compiler? Answer in two sentences.}" -n 120
 else
-  compile examples/stories-ternary "$cache/stories.lowbit"
-  build/bin/lowbit-run "$cache/stories.lowbit" -p "${prompt:-Once upon a time}" -n 120
+  module=$cache/stories.lowbit
+  compile examples/stories-ternary "$module"
+  build/bin/lowbit-run "$module" -p "${prompt:-Once upon a time}" -n 120
 fi
+echo "compile report: $module.json; what is inside: build/bin/lowbit-inspect $module" >&2

@@ -8,7 +8,7 @@ build_packages=(clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22
 # python3-psutil: lit refuses its per-test time limit without it.
 test_packages=(libgtest-dev python3 python3-psutil)
 reference_packages=(python3-venv)
-demo_packages=(python3 python3-pip unzip)
+demo_packages=(python3 python3-pip ca-certificates unzip)
 
 # install_missing PACKAGE...: prints and installs those that are not there.
 install_missing() {
