@@ -37,6 +37,8 @@ for name in ["lowbit-opt", "lowbit-interpret", "lowbit-compile", "lowbit-run",
 config.substitutions.append(("%python", '"%s"' % sys.executable))
 config.substitutions.append(("%shared", config.lowbit_shared_dir))
 config.substitutions.append(
+    ("%examples", os.path.join(config.lowbit_obj_root, "examples")))
+config.substitutions.append(
     ("%inputs", os.path.join(config.test_source_root, "Inputs")))
 
 if os.path.exists(os.path.join(config.lowbit_shared_dir, "models",
