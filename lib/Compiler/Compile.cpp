@@ -10,7 +10,10 @@
 #include "lib/Compiler/Explain.h"
 #include "lib/Compiler/Link.h"
 #include "lib/Compiler/Output.h"
+#include "lib/Compiler/Recipe.h"
 #include "lib/Import/ModelImporter.h"
+#include "passes/Compress/CompressionPass.h"
+#include "passes/Compress/Matrices.h"
 #include "lowbit/Target/Cpu.h"
 #include "lowbit/Target/Nvptx.h"
 
@@ -52,6 +55,7 @@ class Driver {
 public:
   Driver(const CompileOptions &options, MLIRContext &context)
       : options(options), context(context) {}
+  ~Driver() { CompressionSession::attach(&context, nullptr); }
 
   Status run() {
     // MLIR's errors become one message; its remarks go to --explain.
@@ -127,7 +131,6 @@ private:
       phases.targets.push_back(name);
     }
     report.targets = phases.targets;
-    phases.recipe = options.recipe;
     StringRef activations = options.activations;
     if (activations == "f32") {
       phases.activations = "f32";
@@ -145,8 +148,9 @@ private:
                              "f32, got '%s'",
                              options.activations.c_str());
     }
-    static const StringRef classes[] = {"E0", "E1", "E2", "E3"};
-    if (!llvm::is_contained(classes, options.maxExactness))
+    if (auto exactness = parseExactness(options.maxExactness))
+      session.maxExactness = *exactness;
+    else
       return invalidArgument("--max-exactness requires E0, E1, E2 or E3, got '%s'",
                              options.maxExactness.c_str());
     threads = options.threads ? options.threads
@@ -221,7 +225,7 @@ private:
       meta = std::move(reopened.meta);
       tokenizer = ::lowbit::serializeTokenizer(reopened.tokenizer);
     } else {
-      archive = ParameterArchive::createEmpty();
+      LOWBIT_ASSIGN_OR_RETURN(archive, ParameterArchive::openFor(*module));
     }
     if (options.weights == "splat")
       archive->bindSplat(0.01f, 1);
@@ -248,22 +252,61 @@ private:
 
   Status runPasses(Phase phase) {
     if (phase == Phase::compress) {
-      if (!phases.recipe.empty() && options.maxExactness != "E3")
-        return invalidArgument("--max-exactness=%s refuses the recipe '%s'",
-                               options.maxExactness.c_str(), phases.recipe.c_str());
+      LOWBIT_RETURN_IF_ERROR(runRecipe());
       if (phases.activations != "f32" && hasFloatActivations() &&
-          options.maxExactness < std::string("E2"))
+          session.maxExactness < Exactness::E2)
         return invalidArgument("--max-exactness=%s refuses int8 activations (E2); use "
                                "--activations=f32",
                                options.maxExactness.c_str());
+      noteActivations();
     }
     PassManager manager(&context);
-    std::string error;
-    if (!buildPhasePipeline(phase, phases, manager, error))
-      return invalidArgument("the recipe does not parse: %s", error.c_str());
+    buildPhasePipeline(phase, phases, manager);
     if (failed(manager.run(*module)))
       return invalidArgument("the %s phase failed", phaseName(phase));
     return Status::success();
+  }
+
+  /// The compression passes, each with an entry in the ledger.
+  Status runRecipe() {
+    if (!(*module)->hasAttr(ledgerAttrName)) {
+      ::lowbit::compress::LedgerStep step;
+      step.pass = "import";
+      step.exactness = "E0";
+      step.note = "every stored number is kept";
+      step.bitsAfter = bitsPerWeight(*module);
+      appendLedgerStep(*module, step);
+    }
+    if (options.recipe.empty())
+      return Status::success();
+    LOWBIT_ASSIGN_OR_RETURN(std::vector<std::string> steps, splitRecipe(options.recipe));
+    // All are read before the first one runs for minutes.
+    for (const std::string &step : steps) {
+      PassManager manager(&context);
+      LOWBIT_RETURN_IF_ERROR(buildStep(step, session.maxExactness, manager));
+    }
+    session.archive = archive;
+    session.threads = threads;
+    session.times = options.ledgerTimes;
+    session.progress = options.progress;
+    CompressionSession::attach(&context, &session);
+    for (const std::string &step : steps) {
+      PassManager manager(&context);
+      LOWBIT_RETURN_IF_ERROR(buildStep(step, session.maxExactness, manager));
+      if (failed(manager.run(*module)))
+        return invalidArgument("the recipe's step '%s' failed", step.c_str());
+    }
+    return Status::success();
+  }
+
+  void noteActivations() {
+    if (phases.activations == "f32")
+      return;
+    ::lowbit::compress::LedgerStep step;
+    step.pass = "quantize-activations";
+    step.exactness = "E2";
+    step.note = "activations of low-bit products as " + options.activations;
+    appendLedgerStep(*module, step);
   }
 
   /// True when quantize-activations would find work.
@@ -365,12 +408,28 @@ private:
   Status emitIR() {
     if (options.emit != EmitKind::module && options.emit != EmitKind::mlir)
       return invalidArgument("--compile-to stops at IR; --emit must be mlir");
+    LOWBIT_RETURN_IF_ERROR(saveComputed());
     return writeText(options.output, printIR(*module));
+  }
+
+  /// Weights that a recipe made go beside the IR that names them.
+  Status saveComputed() {
+    if (!archive)
+      return Status::success();
+    if (options.output == "-") {
+      for (auto param : module->getOps<ParamOp>())
+        if (isa_and_nonnull<ComputedSourceAttr>(param.getSourceAttr()))
+          return invalidArgument("IR with computed weights needs a file: use -o "
+                                 "FILE.mlir, which gets FILE.mlir.weights beside it");
+      return Status::success();
+    }
+    return archive->saveComputed(*module, options.output + ".weights").status();
   }
 
   Status emitCode() {
     switch (options.emit) {
     case EmitKind::mlir:
+      LOWBIT_RETURN_IF_ERROR(saveComputed());
       return writeText(options.output, printIR(*module));
     case EmitKind::llvm:
       return writeText(options.output, codes.front().image.llvmText);
@@ -437,7 +496,8 @@ private:
     if (positions != INT64_MAX)
       inputs.meta.emplace_back("llm.positions", std::to_string(positions));
     inputs.tokenizer = tokenizer;
-    inputs.ledger = ledger();
+    LOWBIT_ASSIGN_OR_RETURN(auto steps, readLedger(*module));
+    inputs.ledger = ::lowbit::compress::ledgerJson(steps);
     inputs.threads = threads;
     if (options.progress)
       inputs.progress = [this](size_t done, size_t total) {
@@ -447,34 +507,6 @@ private:
     LOWBIT_ASSIGN_OR_RETURN(report.moduleBytes,
                             linkModule(inputs, options.output, report));
     return Status::success();
-  }
-
-  /// What was done to the numbers, as JSON.
-  std::string ledger() const {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    llvm::json::OStream json(stream, 1);
-    json.object([&] {
-      json.attributeArray("steps", [&] {
-        json.object([&] {
-          json.attribute("pass", "import");
-          json.attribute("exactness", "E0");
-          json.attribute("note", "every stored number is kept");
-        });
-        if (!options.recipe.empty())
-          json.object([&] {
-            json.attribute("pass", options.recipe);
-            json.attribute("exactness", "E3");
-          });
-        if (phases.activations != "f32")
-          json.object([&] {
-            json.attribute("pass", "quantize-activations");
-            json.attribute("exactness", "E2");
-            json.attribute("activations", options.activations);
-          });
-      });
-    });
-    return text + "\n";
   }
 
 public:
@@ -494,6 +526,7 @@ private:
   const CompileOptions &options;
   MLIRContext &context;
   PhaseOptions phases;
+  CompressionSession session;
   Phase doneUntil = Phase::import;
   unsigned threads = 1;
   std::string diagnostics;

@@ -43,54 +43,46 @@ static void addToFunctions(OpPassManager &manager, Create create) {
   manager.addNestedPass<func::FuncOp>(create());
 }
 
-static bool buildCompress(const PhaseOptions &options, OpPassManager &manager,
-                          std::string &error) {
-  if (!options.recipe.empty()) {
-    llvm::raw_string_ostream stream(error);
-    if (failed(parsePassPipeline(options.recipe, manager, stream)))
-      return false;
-  }
+/// What follows the recipe, which the driver runs step by step.
+static void buildCompress(const PhaseOptions &options, OpPassManager &manager) {
   if (options.activations == "f32")
-    return true;
+    return;
   QuantizeActivationsPassOptions quantize;
   quantize.granularity = options.activations;
   quantize.groupSize = options.activationGroup;
   manager.addPass(createQuantizeActivationsPass(quantize));
-  return true;
 }
 
-bool mlir::lowbit::buildPhasePipeline(Phase phase, const PhaseOptions &options,
-                                      OpPassManager &manager,
-                                      std::string &error) {
+void mlir::lowbit::buildPhasePipeline(Phase phase, const PhaseOptions &options,
+                                      OpPassManager &manager) {
   switch (phase) {
   case Phase::import:
   case Phase::link:
-    return true;
+    return;
   case Phase::compress:
-    return buildCompress(options, manager, error);
+    return buildCompress(options, manager);
   case Phase::encode:
     manager.addPass(createSelectLayoutsPass());
     manager.addPass(createApplyLayoutsPass());
-    return true;
+    return;
   case Phase::fuse:
     addToFunctions(manager, createCSEPass);
     addToFunctions(manager, [] { return createSelectFusionGroupsPass(); });
     addToFunctions(manager, [] { return createOutlineDispatchesPass(); });
-    return true;
+    return;
   case Phase::schedule: {
     SelectStrategiesPassOptions schedule;
     llvm::append_range(schedule.targets, options.targets);
     manager.addPass(createSelectStrategiesPass(schedule));
-    return true;
+    return;
   }
   case Phase::codegen: {
     ConvertDispatchToLLVMPassOptions codegen;
     llvm::append_range(codegen.targets, options.targets);
     manager.addPass(createConvertDispatchToLLVMPass(codegen));
-    return true;
+    return;
   }
   }
-  return true;
 }
 
 namespace {
@@ -122,8 +114,7 @@ void mlir::lowbit::registerPhasePipelines() {
           phaseOptions.activationGroup = options.activationGroup;
           phaseOptions.targets.assign(options.targets.begin(),
                                       options.targets.end());
-          std::string error;
-          buildPhasePipeline(phase, phaseOptions, manager, error);
+          buildPhasePipeline(phase, phaseOptions, manager);
         });
   }
 }

@@ -9,6 +9,7 @@
 
 #include "dialects/Lowbit/IR/LowbitDialect.h"
 #include "lowbit/Compiler/Phases.h"
+#include "passes/Compress/Passes.h"
 #include "passes/Conversion/Passes.h"
 #include "passes/Encoding/Passes.h"
 #include "passes/Fusion/Passes.h"
@@ -37,6 +38,7 @@ void mlir::lowbit::registerAllDialects(DialectRegistry &registry) {
 }
 
 void mlir::lowbit::registerAllPasses() {
+  registerCompressPasses();
   registerQuantizePasses();
   registerEncodingPasses();
   registerFusionPasses();

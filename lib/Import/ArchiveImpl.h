@@ -10,6 +10,7 @@
 
 #include "lib/Import/Checkpoint.h"
 #include "lib/Import/ParameterArchive.h"
+#include "lib/Import/SpillStore.h"
 
 #include <mutex>
 #include <optional>
@@ -27,6 +28,8 @@ struct ParameterArchive::Impl {
   std::optional<::lowbit::import::Checkpoint> checkpoint;
   std::optional<::lowbit::import::Checkpoint> bound;
   std::optional<SplatValue> splat;
+  std::optional<uint64_t> randomSeed;
+  ::lowbit::import::SpillStore spill;
   std::once_flag digestOnce;
   std::string digest;
 };
@@ -58,6 +61,22 @@ resolveFile(const ::lowbit::import::Checkpoint &checkpoint,
 writeFromBound(std::span<const ::lowbit::import::StoredTensor> stored,
                const ::lowbit::LeafDesc &leaf, ComponentBytes &components,
                unsigned threads);
+
+/// Components in the canonical layout of `leaf`, repacked to its own.
+::lowbit::Status
+writeFromCanonical(std::span<const std::span<const uint8_t>> canonical,
+                   const ::lowbit::LeafDesc &leaf, ComponentBytes &components,
+                   unsigned threads);
+/// Entry of the spill store that `source` names.
+::lowbit::Status writeFromSpill(const ::lowbit::import::SpillStore &spill,
+                                ComputedSourceAttr source,
+                                const ::lowbit::LeafDesc &leaf,
+                                ComponentBytes &components, unsigned threads);
+/// Reproducible numbers for tests: float codes of about +-0.1, uniform integer
+/// codes, positive float parameters.
+::lowbit::Status writeRandom(uint64_t seed, llvm::StringRef name,
+                             const ::lowbit::LeafDesc &leaf,
+                             ComponentBytes &components);
 
 /// The tensors of `bound` that hold the components of a parameter, in canonical
 /// order, checked against the canonical layout of `leaf` (or against the shape

@@ -321,21 +321,20 @@ mlir::lowbit::findBound(const Checkpoint &bound, const std::string &name,
   return stored;
 }
 
-Status mlir::lowbit::writeFromBound(std::span<const StoredTensor> stored,
-                                    const LeafDesc &leaf,
-                                    ComponentBytes &components,
-                                    unsigned threads) {
+Status mlir::lowbit::writeFromCanonical(
+    std::span<const std::span<const uint8_t>> canonical, const LeafDesc &leaf,
+    ComponentBytes &components, unsigned threads) {
   LOWBIT_ASSIGN_OR_RETURN(ComponentWriter writer,
                           ComponentWriter::create(leaf, components));
   // Canonical: the codes are one array, then the parameters in granule order.
   for (size_t i = 0; i < writer.params().size(); ++i)
     LOWBIT_RETURN_IF_ERROR(writer.writeParam(
-        i, 0, ::lowbit::granuleRows(*writer.params()[i]), stored[1 + i].bytes));
+        i, 0, ::lowbit::granuleRows(*writer.params()[i]), canonical[1 + i]));
   const unsigned size = ::lowbit::plainCodeBytes(leaf.code);
   return forEachStrip(
       leaf.rows, stripRows(leaf), writer.rowsAreIndependent() ? threads : 1,
       [&](int64_t begin, int64_t end) -> Status {
-        std::span<const uint8_t> bytes = stored[0].bytes.subspan(
+        std::span<const uint8_t> bytes = canonical[0].subspan(
             begin * leaf.columns * size, (end - begin) * leaf.columns * size);
         if (leaf.code.kind != ::lowbit::NumberKind::signedInt)
           return writer.writeCodes(begin, end, bytes);
@@ -344,4 +343,14 @@ Status mlir::lowbit::writeFromBound(std::span<const StoredTensor> stored,
         extendCodes(leaf.code, plain);
         return writer.writeCodes(begin, end, plain);
       });
+}
+
+Status mlir::lowbit::writeFromBound(std::span<const StoredTensor> stored,
+                                    const LeafDesc &leaf,
+                                    ComponentBytes &components,
+                                    unsigned threads) {
+  std::vector<std::span<const uint8_t>> canonical;
+  for (const StoredTensor &tensor : stored)
+    canonical.push_back(tensor.bytes);
+  return writeFromCanonical(canonical, leaf, components, threads);
 }

@@ -13,6 +13,7 @@
 #include "lowbit/Support/Float.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 #include <cstring>
@@ -50,24 +51,38 @@ ParameterArchive::open(const std::string &path) {
   return archive;
 }
 
+/// Computed weights lie beside the file that the module was read from.
+static Status takeUpComputed(ModuleOp module, ParameterArchive &archive) {
+  bool needed = llvm::any_of(module.getOps<ParamOp>(), [](ParamOp param) {
+    return isa_and_nonnull<ComputedSourceAttr>(param.getSourceAttr());
+  });
+  auto file = dyn_cast<FileLineColLoc>(module.getLoc());
+  if (!needed || !file)
+    return Status::success();
+  std::string path = file.getFilename().getValue().str() + ".weights";
+  // Without it the first parameter that is asked for says what is missing.
+  return llvm::sys::fs::exists(path) ? archive.loadComputed(path)
+                                     : Status::success();
+}
+
 StatusOr<std::shared_ptr<ParameterArchive>>
 ParameterArchive::openFor(ModuleOp module) {
-  auto source = module->getAttrOfType<DictionaryAttr>("lowbit.source");
-  if (!source)
-    return createEmpty();
-  auto path = source.getAs<StringAttr>("path");
-  auto hash = source.getAs<StringAttr>("sha256");
-  if (!path)
-    return invalidArgument("module attribute 'lowbit.source' has no string "
-                           "'path'");
-  LOWBIT_ASSIGN_OR_RETURN(std::shared_ptr<ParameterArchive> archive,
-                          open(path.getValue().str()));
-  if (hash && !hash.empty() && archive->sha256() != hash.getValue())
-    return ::lowbit::failedPrecondition(
-        "'%s' has changed since the module was imported: its sha256 is %s, the "
-        "module says %s; import it again",
-        path.getValue().str().c_str(), archive->sha256().c_str(),
-        hash.getValue().str().c_str());
+  std::shared_ptr<ParameterArchive> archive = createEmpty();
+  if (auto source = module->getAttrOfType<DictionaryAttr>("lowbit.source")) {
+    auto path = source.getAs<StringAttr>("path");
+    auto hash = source.getAs<StringAttr>("sha256");
+    if (!path)
+      return invalidArgument("module attribute 'lowbit.source' has no string "
+                             "'path'");
+    LOWBIT_ASSIGN_OR_RETURN(archive, open(path.getValue().str()));
+    if (hash && !hash.empty() && archive->sha256() != hash.getValue())
+      return ::lowbit::failedPrecondition(
+          "'%s' has changed since the module was imported: its sha256 is %s, "
+          "the module says %s; import it again",
+          path.getValue().str().c_str(), archive->sha256().c_str(),
+          hash.getValue().str().c_str());
+  }
+  LOWBIT_RETURN_IF_ERROR(takeUpComputed(module, *archive));
   return archive;
 }
 
@@ -83,6 +98,8 @@ Status ParameterArchive::bindFile(const std::string &path) {
 void ParameterArchive::bindSplat(float value, int64_t code) {
   impl->splat = SplatValue{value, code};
 }
+
+void ParameterArchive::bindRandom(uint64_t seed) { impl->randomSeed = seed; }
 
 const std::string &ParameterArchive::path() const { return impl->path; }
 const std::string &ParameterArchive::kind() const { return impl->kind; }
@@ -234,10 +251,14 @@ Status ParameterArchive::materialize(ParamOp param, ComponentBytes &components,
           {static_cast<float>(splat.getValue().getValueAsDouble()),
            splat.getCode()},
           target.leaf, components, options.threads);
+    if (auto computed = dyn_cast_or_null<ComputedSourceAttr>(source))
+      return writeFromSpill(impl->spill, computed, target.leaf, components,
+                            options.threads);
     auto file = dyn_cast_or_null<FileSourceAttr>(source);
     if (source && !file)
-      return ::lowbit::unimplemented("the source is not one of #lowbit.file, "
-                                     "#lowbit.rope_table, #lowbit.splat");
+      return ::lowbit::unimplemented(
+          "the source is not one of #lowbit.file, #lowbit.rope_table, "
+          "#lowbit.splat, #lowbit.computed");
     if (file && impl->checkpoint)
       return writeFileSource(*impl, file, target, components, options.threads);
     if (impl->bound) {
@@ -248,6 +269,9 @@ Status ParameterArchive::materialize(ParamOp param, ComponentBytes &components,
     }
     if (impl->splat)
       return writeSplat(*impl->splat, target.leaf, components, options.threads);
+    if (impl->randomSeed && !file)
+      return writeRandom(*impl->randomSeed, param.getSymName(), target.leaf,
+                         components);
     return ::lowbit::failedPrecondition(
         file ? "its checkpoint is not open: the module has no 'lowbit.source'; "
                "bind it with --weights=FILE.safetensors or --weights=splat"
@@ -292,7 +316,10 @@ StatusOr<Hash128> ParameterArchive::contentHash(ParamOp param) const {
   LOWBIT_ASSIGN_OR_RETURN(Target target, targetOf(param));
   Attribute source = param.getSource().value_or(Attribute());
   auto file = dyn_cast_or_null<FileSourceAttr>(source);
-  if (source && !file) {
+  if (auto computed = dyn_cast_or_null<ComputedSourceAttr>(source)) {
+    addText(stream, "computed");
+    addText(stream, computed.getHash());
+  } else if (source && !file) {
     addPrinted(source);
   } else if (file && impl->checkpoint) {
     LOWBIT_ASSIGN_OR_RETURN(FileTensor tensor,
@@ -313,6 +340,10 @@ StatusOr<Hash128> ParameterArchive::contentHash(ParamOp param) const {
     addText(stream, "splat");
     addPrinted(::lowbit::floatBits(impl->splat->value));
     addPrinted(impl->splat->code);
+  } else if (impl->randomSeed && !file) {
+    addText(stream, "random");
+    addPrinted(*impl->randomSeed);
+    addText(stream, param.getSymName());
   } else {
     // Nothing to hash: the error of materialize says what to do.
     ComponentBytes components;

@@ -70,6 +70,26 @@ public:
   /// (clamped to the code's range).
   void bindSplat(float value, int64_t code);
 
+  /// Parameters without source and without any of the above get reproducible
+  /// numbers from `seed` and their name (tests of passes).
+  void bindRandom(uint64_t seed);
+
+  /// Keeps the components of a parameter that a pass computed, in the canonical
+  /// layout of its type, and returns the source that names them. May be called
+  /// by several threads, but then the numbers depend on their order.
+  ::lowbit::StatusOr<ComputedSourceAttr>
+  addComputed(MLIRContext *context, const ComponentBytes &components);
+  /// The components that params of `module` still name go to `path`; returns
+  /// false, and writes nothing, when there are none.
+  ::lowbit::StatusOr<bool> saveComputed(ModuleOp module,
+                                        const std::string &path) const;
+  /// Takes up a file of saveComputed.
+  ::lowbit::Status loadComputed(const std::string &path);
+
+  /// All numbers of a parameter, row-major, by Semantics.md E3.
+  ::lowbit::StatusOr<std::vector<float>>
+  decode(ParamOp param, const MaterializeOptions &options = {}) const;
+
   /// Fills `components` (resized; capacity is kept between calls). Fails with
   /// the parameter's name when the source is missing, has another shape, or
   /// does not denote what the type says.
@@ -100,6 +120,11 @@ private:
   explicit ParameterArchive(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl;
 };
+
+/// All numbers that `components` of `leaf` denote, row-major (E3).
+::lowbit::StatusOr<std::vector<float>>
+decodeComponents(const ::lowbit::LeafDesc &leaf,
+                 const ComponentBytes &components, unsigned threads = 1);
 
 /// Rotary table `[positions][dim / 2][2]` of (cos, sin), computed in f64 and
 /// rounded once (Semantics.md N13). `source` as in `#lowbit.rope_table`.

@@ -94,6 +94,10 @@ struct Flags {
   cl::opt<bool> explain{
       "explain", cl::cat(category),
       cl::desc("say why each strategy was chosen or refused")};
+  cl::opt<bool> noTimes{
+      "no-times", cl::cat(category),
+      cl::desc("leave wall times out of the module's ledger: the same bytes "
+               "each time, with a recipe too")};
   cl::opt<unsigned> threads{"threads", cl::cat(category), cl::init(0),
                             cl::desc("worker threads (0: all cores)")};
   cl::opt<int64_t> maxContext{
@@ -140,6 +144,7 @@ static std::string fillOptions(const Flags &flags, CompileOptions &options) {
   options.explain = flags.explain;
   options.threads = flags.threads;
   options.maxContext = flags.maxContext;
+  options.ledgerTimes = !flags.noTimes;
   options.recipe = flags.recipe;
   if (!options.recipe.empty() && options.recipe.front() == '@') {
     auto file = llvm::MemoryBuffer::getFile(options.recipe.substr(1));

@@ -213,6 +213,22 @@ def Lowbit_SplatSourceAttr : Lowbit_Attr<"SplatSource", "splat"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Lowbit_ComputedSourceAttr : Lowbit_Attr<"ComputedSource", "computed"> {
+  let summary = "numbers that a compression pass made";
+  let description = [{
+    The components, in the canonical layout of the parameter's type, are entry `id`
+    of the compilation's store of computed weights; `hash` is XXH3-128 of them. Between
+    phases the store is the file `X.mlir.weights` beside `X.mlir`.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<int<8>, scale = [f32 per row]>>
+        = #lowbit.computed<id = 3, hash = "99aa06d3014798d86001c324468d497f">
+    ```
+  }];
+  let parameters = (ins "uint64_t":$id, StringRefParameter<"XXH3-128">:$hash);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 //===----------------------------------------------------------------------===//
 // Decisions
 //===----------------------------------------------------------------------===//

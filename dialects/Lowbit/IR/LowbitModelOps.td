@@ -24,7 +24,7 @@ def Lowbit_ParamOp : Lowbit_Op<"param", [Symbol]> {
     Weights never stand in the IR. `source` says where the components come from: a
     tensor of the input file, a computed table, or nothing (bound by name later).
     C1: the type is a compressed tensor or a static builtin tensor. C2: the source is
-    `#lowbit.file`, `#lowbit.splat`, or, for a tensor [positions, d / 2, 2] of f32,
+    `#lowbit.file`, `#lowbit.splat`, `#lowbit.computed`, or, for a tensor [positions, d / 2, 2] of f32,
     `#lowbit.rope_table`; never a literal (V14).
 
     ```mlir

@@ -22,7 +22,8 @@ using namespace mlir::lowbit;
 
 /// C2: what `source` may be. Numbers never stand in the text (V14).
 static LogicalResult verifySource(ParamOp op, Attribute source, Type type) {
-  if (!source || isa<FileSourceAttr, SplatSourceAttr>(source))
+  if (!source ||
+      isa<FileSourceAttr, SplatSourceAttr, ComputedSourceAttr>(source))
     return success();
   if (isa<ElementsAttr>(source))
     return op.emitOpError("requires the bytes of a parameter to be outside the "

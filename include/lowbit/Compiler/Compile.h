@@ -45,6 +45,9 @@ struct CompileOptions {
   std::string reportPath;
   bool explain = false;
   bool verifySemantics = false;
+  /// Wall time of each step in the module's ledger. Without it the same input
+  /// and options give the same bytes.
+  bool ledgerTimes = true;
   int64_t maxContext = 0;
   unsigned threads = 0; ///< 0: all cores
   /// Called with a phase's name and a detail while work goes on; may be empty.

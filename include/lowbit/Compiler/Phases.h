@@ -40,16 +40,14 @@ struct PhaseOptions {
   std::string activations = "auto";
   /// Columns of one activation scale with activations = "group".
   int64_t activationGroup = 0;
-  /// Compress: a textual pipeline run before activations are quantized.
-  std::string recipe;
   /// Schedule and codegen: target specifications ("cpu:x86-64-v3").
   std::vector<std::string> targets;
 };
 
-/// Appends the passes of `phase` (compress to codegen) to `manager`. Returns false
-/// and sets `error` when an option does not parse.
-bool buildPhasePipeline(Phase phase, const PhaseOptions &options,
-                        OpPassManager &manager, std::string &error);
+/// Appends the passes of `phase` (compress to codegen) to `manager`. A recipe is
+/// not among them: the driver runs its steps before.
+void buildPhasePipeline(Phase phase, const PhaseOptions &options,
+                        OpPassManager &manager);
 
 /// Registers `lowbit-<phase>-pipeline` for lowbit-opt.
 void registerPhasePipelines();

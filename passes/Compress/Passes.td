@@ -1,0 +1,64 @@
+//===- Passes.td - Compression of weights -*- tablegen -*-===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PASSES_COMPRESS_PASSES_TD
+#define PASSES_COMPRESS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+class CompressPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
+  list<Option> selection = [
+    Option<"only", "only", "std::string", "\"\"",
+           "regular expression: the parameters to work on, by symbol name "
+           "(without it: the matrices of layers)">,
+    Option<"except", "except", "std::string", "\"\"",
+           "regular expression: parameters to leave alone">,
+    Option<"randomWeights", "random-weights", "int64_t", "-1",
+           "seed of numbers for parameters without a source, for tests (-1: "
+           "none)">
+  ];
+}
+
+def QuantizePass : CompressPass<"lowbit-quantize"> {
+  let summary = "round weights to the levels of a code, with a scale a granule";
+  let description = [{
+    Class E2. Each selected parameter gets the encoding
+    `leaf<code, scale = [scale per granule], zero?>` and computed components. No
+    weight moves by more than half a gap of its grid, or, where the method clips,
+    by its distance from the grid's end; the ledger has that bound.
+
+    Methods: `absmax` (the largest magnitude lands on the last level), `mse` (least
+    squared error over scales of both signs), `lsq` (scale and codes by least
+    squares in turns), `absmean` (ternary by the mean magnitude, BitNet b1.58).
+    Ties round to even. Weights that are quantized already are decoded first; the
+    ledger says so.
+
+    ```mlir
+    lowbit.param @l0.q : !lowbit.tensor<64x64xf32, #lowbit.leaf<fp<f32>>> = #lowbit.file<...>
+    ```
+    becomes, with `code=int4 group=32`,
+    ```mlir
+    lowbit.param @l0.q : !lowbit.tensor<64x64xf32, #lowbit.leaf<int<4>,
+        scale = [f16 per map<(d0, d1) -> (d0, d1 floordiv 32)>]>> = #lowbit.computed<...>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"code", "code", "std::string", "\"int4\"",
+           "code of the algebra: int4, uint3, ternary, int<4, -7:7>">,
+    Option<"group", "group", "std::string", "\"32\"",
+           "columns that share a scale, or row, or tensor">,
+    Option<"symmetric", "symmetric", "bool", "true",
+           "no zero point; unsigned codes need symmetric=false">,
+    Option<"method", "method", "std::string", "\"absmax\"",
+           "absmax, mse, absmean, lsq">,
+    Option<"scale", "scale", "std::string", "\"auto\"",
+           "type of scales: f32, f16, bf16; auto is f16 for groups, else f32">
+  ], selection);
+}
+
+#endif // PASSES_COMPRESS_PASSES_TD
