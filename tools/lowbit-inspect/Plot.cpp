@@ -6,19 +6,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/common/Console.h"
+#include "tools/common/Picture.h"
 #include "tools/lowbit-inspect/Inspect.h"
 
 #include <algorithm>
 #include <array>
-
-#include <png.h>
 
 using namespace lowbit;
 
 namespace {
 
 using Color = std::array<uint8_t, 3>;
-constexpr Color background = {255, 255, 255};
+constexpr uint8_t background = 255;
 constexpr Color grid = {210, 210, 210};
 constexpr Color codes = {31, 78, 121};
 constexpr Color metadata = {233, 150, 60};
@@ -30,44 +29,17 @@ constexpr int shareWidth = 256;       ///< pixels of the largest tensor's bytes
 constexpr int margin = 8;
 constexpr size_t mostRows = 4000;
 
-class Picture {
-public:
-  Picture(int width, int height)
-      : width(width), height(height),
-        pixels(static_cast<size_t>(width) * height * 3) {
-    fill(0, 0, width, height, background);
-  }
-  void fill(int left, int top, int right, int bottom, const Color &color) {
-    for (int y = std::max(top, 0); y < std::min(bottom, height); ++y)
-      for (int x = std::max(left, 0); x < std::min(right, width); ++x)
-        std::copy(color.begin(), color.end(),
-                  pixels.begin() + (static_cast<size_t>(y) * width + x) * 3);
-  }
-  Status write(const std::string &path) const {
-    png_image image = {};
-    image.version = PNG_IMAGE_VERSION;
-    image.width = static_cast<png_uint_32>(width);
-    image.height = static_cast<png_uint_32>(height);
-    image.format = PNG_FORMAT_RGB;
-    png_alloc_size_t size = 0;
-    if (!png_image_write_to_memory(&image, nullptr, &size, 0, pixels.data(), 0,
-                                   nullptr))
-      return internalError("cannot encode the picture: %s", image.message);
-    std::vector<uint8_t> bytes(size);
-    if (!png_image_write_to_memory(&image, bytes.data(), &size, 0,
-                                   pixels.data(), 0, nullptr))
-      return internalError("cannot encode the picture: %s", image.message);
-    bytes.resize(size);
-    LOWBIT_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path));
-    LOWBIT_RETURN_IF_ERROR(file.write(bytes));
-    return file.commit();
-  }
-
-private:
-  int width;
-  int height;
-  std::vector<uint8_t> pixels;
-};
+/// Fills a rectangle; what lies outside the picture is left out.
+void fill(Picture &picture, int left, int top, int right, int bottom,
+          const Color &color) {
+  int width = static_cast<int>(picture.width);
+  int height = static_cast<int>(picture.height);
+  for (int y = std::max(top, 0); y < std::min(bottom, height); ++y)
+    for (int x = std::max(left, 0); x < std::min(right, width); ++x)
+      std::copy(color.begin(), color.end(),
+                picture.pixels.begin() +
+                    (static_cast<size_t>(y) * width + x) * 3);
+}
 
 } // namespace
 
@@ -81,10 +53,11 @@ Status lowbit::plotTensors(const InspectSource &source,
   int rowHeight = tensors.size() > 400 ? 3 : 6;
   int bars = bitsShown * bitWidth;
   Picture picture(bars + shareWidth + 3 * margin,
-                  static_cast<int>(tensors.size()) * rowHeight + 2 * margin);
+                  static_cast<int>(tensors.size()) * rowHeight + 2 * margin, 3,
+                  background);
   for (int bits : {0, 1, 2, 4, 8, 16, 32}) {
     int x = margin + bits * bitWidth;
-    picture.fill(x, 0, x + 1, INT32_MAX, grid);
+    fill(picture, x, 0, x + 1, INT32_MAX, grid);
   }
   uint64_t largest = 1;
   for (const InspectTensor &tensor : tensors)
@@ -98,14 +71,14 @@ Status lowbit::plotTensors(const InspectSource &source,
       return margin + static_cast<int>(std::min<double>(bits, bitsShown) *
                                        bitWidth);
     };
-    picture.fill(margin, top, pixel(tensor.codeBits), bottom, codes);
-    picture.fill(pixel(tensor.codeBits), top, pixel(tensor.totalBits), bottom,
-                 metadata);
+    fill(picture, margin, top, pixel(tensor.codeBits), bottom, codes);
+    fill(picture, pixel(tensor.codeBits), top, pixel(tensor.totalBits), bottom,
+         metadata);
     int bytes = static_cast<int>(static_cast<double>(tensor.bytes) /
                                  static_cast<double>(largest) * shareWidth);
-    picture.fill(shareLeft, top, shareLeft + std::max(bytes, 1), bottom, share);
+    fill(picture, shareLeft, top, shareLeft + std::max(bytes, 1), bottom, share);
   }
-  LOWBIT_RETURN_IF_ERROR(picture.write(path));
+  LOWBIT_RETURN_IF_ERROR(writePng(path, picture));
   std::fprintf(stderr,
                "lowbit-inspect: %s: one row a tensor, top to bottom as --tensors; "
                "left: bits an element, lines at 1, 2, 4, 8, 16, 32 (blue codes, "
