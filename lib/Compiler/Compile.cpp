@@ -8,7 +8,9 @@
 #include "lowbit/Compiler/Compile.h"
 
 #include "lib/Compiler/Explain.h"
+#include "lib/Compiler/HostModule.h"
 #include "lib/Compiler/Link.h"
+#include "lib/Compiler/ModelRunner.h"
 #include "lib/Compiler/Output.h"
 #include "lib/Compiler/Recipe.h"
 #include "lib/Import/ModelImporter.h"
@@ -289,13 +291,59 @@ private:
     session.threads = threads;
     session.times = options.ledgerTimes;
     session.progress = options.progress;
+    LOWBIT_RETURN_IF_ERROR(openRunner());
     CompressionSession::attach(&context, &session);
-    for (const std::string &step : steps) {
-      PassManager manager(&context);
-      LOWBIT_RETURN_IF_ERROR(buildStep(step, session.maxExactness, manager));
-      if (failed(manager.run(*module)))
-        return invalidArgument("the recipe's step '%s' failed", step.c_str());
+    std::optional<double> perplexity;
+    for (const std::string &step : steps)
+      LOWBIT_RETURN_IF_ERROR(runStep(step, perplexity));
+    return Status::success();
+  }
+
+  /// One step; `perplexity` is the model's before it, and then after it.
+  Status runStep(const std::string &step, std::optional<double> &perplexity) {
+    PassManager manager(&context);
+    LOWBIT_RETURN_IF_ERROR(buildStep(step, session.maxExactness, manager));
+    const bool isLossy = exactnessOf(manager) != Exactness::E0;
+    if (!options.eval.empty() && isLossy && !perplexity) {
+      LOWBIT_ASSIGN_OR_RETURN(perplexity, runner->perplexity(*module));
     }
+    const Attribute before = (*module)->getAttr(ledgerAttrName);
+    if (failed(manager.run(*module)))
+      return invalidArgument("the recipe's step '%s' failed", step.c_str());
+    if (options.eval.empty() || !isLossy || before == (*module)->getAttr(ledgerAttrName))
+      return Status::success();
+    LOWBIT_ASSIGN_OR_RETURN(auto ledger, readLedger(*module));
+    ledger.back().perplexityBefore = perplexity;
+    LOWBIT_ASSIGN_OR_RETURN(perplexity, runner->perplexity(*module));
+    ledger.back().perplexityAfter = perplexity;
+    replaceLastLedgerStep(*module, ledger.back());
+    return Status::success();
+  }
+
+  /// What runs the model for passes that need activations, and for --eval.
+  Status openRunner() {
+    if (options.calibration.empty() && options.eval.empty())
+      return Status::success();
+    ModelRunnerOptions settings;
+    settings.calibrationFile = options.calibration;
+    settings.calibrationTokens = options.calibrationTokens;
+    settings.evalFile = options.eval;
+    settings.evalWindow = options.evalWindow;
+    settings.evalWindows = options.evalWindows;
+    settings.evalBos = options.evalBos;
+    settings.activations = phases.activations;
+    settings.activationGroup = phases.activationGroup;
+    settings.meta = meta;
+    settings.tokenizer = tokenizer;
+    settings.threads = threads;
+    if (options.progress)
+      settings.progress = [this](const std::string &detail) {
+        options.progress("compress", detail);
+      };
+    // A trial run needs dialects that later phases load; a pass must not.
+    context.loadAllAvailableDialects();
+    LOWBIT_ASSIGN_OR_RETURN(runner, createModelRunner(archive, std::move(settings)));
+    session.runner = runner.get();
     return Status::success();
   }
 
@@ -345,30 +393,18 @@ private:
   }
 
   Status generateCpu(const std::string &target, TargetCode &code) {
-    LOWBIT_ASSIGN_OR_RETURN(auto capabilities, cpuKernelCapabilities(target));
-    OwningOpRef<ModuleOp> stages =
-        ModuleOp::create(UnknownLoc::get(&context), kernelModuleName(target));
-    std::vector<std::string> symbols;
-    for (auto [index, name] : llvm::enumerate(kernels.names)) {
-      if (options.progress)
-        options.progress("codegen", name);
-      auto kernel = lowerDispatch(kernels.representatives[index], name, capabilities,
-                                  *stages);
-      if (!kernel.isOk())
-        return std::move(kernel).status().addNote("in kernel '" + name + "'");
-      for (const ::lowbit::PlanStage &stage : kernel->stages)
-        symbols.push_back(stage.symbol);
-      mergeLowered(index, std::move(*kernel));
-    }
-    LOWBIT_ASSIGN_OR_RETURN(const ::lowbit::CpuTarget *cpu,
-                            ::lowbit::parseCpuTarget(target));
-    CpuCodegenOptions codegen;
-    codegen.triple = std::string(cpu->triple);
-    codegen.cpu = std::string(cpu->cpu);
-    codegen.features = std::string(cpu->features);
+    CpuCodeOptions codegen;
     codegen.keepLLVM = options.emit == EmitKind::llvm;
     codegen.keepAssembly = options.emit == EmitKind::assembly;
-    LOWBIT_ASSIGN_OR_RETURN(code.image, compileCpuModule(*stages, symbols, codegen));
+    if (options.progress)
+      codegen.progress = [&](const std::string &name) {
+        options.progress("codegen", name);
+      };
+    LOWBIT_ASSIGN_OR_RETURN(CpuCode made,
+                            generateCpuCode(context, kernels, target, codegen));
+    for (auto [index, kernel] : llvm::enumerate(made.lowered))
+      mergeLowered(index, std::move(kernel));
+    code.image = std::move(made.code.image);
     return Status::success();
   }
 
@@ -487,14 +523,7 @@ private:
     inputs.meta = meta;
     inputs.meta.emplace_back("model.activations", options.activations);
     inputs.meta.emplace_back("producer", "lowbit-compile 0.1.0");
-    // The runtime must not run past the rows of a rotary table.
-    int64_t positions = INT64_MAX;
-    for (auto param : module->getOps<ParamOp>())
-      if (isa_and_nonnull<RopeTableAttr>(param.getSourceAttr()))
-        positions = std::min(positions,
-                             cast<RankedTensorType>(param.getType()).getShape()[0]);
-    if (positions != INT64_MAX)
-      inputs.meta.emplace_back("llm.positions", std::to_string(positions));
+    addDerivedMeta(*module, inputs.meta);
     inputs.tokenizer = tokenizer;
     LOWBIT_ASSIGN_OR_RETURN(auto steps, readLedger(*module));
     inputs.ledger = ::lowbit::compress::ledgerJson(steps);
@@ -527,6 +556,7 @@ private:
   MLIRContext &context;
   PhaseOptions phases;
   CompressionSession session;
+  std::unique_ptr<ModelRunner> runner;
   Phase doneUntil = Phase::import;
   unsigned threads = 1;
   std::string diagnostics;

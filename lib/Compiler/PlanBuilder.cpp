@@ -140,6 +140,7 @@ private:
   Status addFunction(func::FuncOp function, SlotAllocator &slots) {
     ::lowbit::Function result;
     result.name = function.getName().str();
+    llvm::StringMap<unsigned> names;
     DenseMap<Value, Place> places;
     for (BlockArgument argument : function.getArguments()) {
       if (argument.getType().isInteger(64)) {
@@ -154,7 +155,7 @@ private:
           Binding::input(static_cast<uint32_t>(result.inputs.size()))};
       bool ids = cast<RankedTensorType>(argument.getType()).getRank() == 1;
       result.inputs.push_back(
-          describeRows(argument.getType(), ids ? "ids" : "hidden"));
+          describeRows(argument.getType(), ids ? "ids" : "hidden", names));
     }
     Operation *terminator = function.getBody().front().getTerminator();
     for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
@@ -163,7 +164,7 @@ private:
                                result.name.c_str(), index);
       places[value] = {Binding::output(static_cast<uint32_t>(index))};
       result.outputs.push_back(describeRows(
-          value.getType(), result.name == "head" ? "logits" : "hidden"));
+          value.getType(), result.name == "head" ? "logits" : "hidden", names));
     }
     LOWBIT_RETURN_IF_ERROR(addSteps(
         function.getBody().front(), places, slots,
@@ -179,10 +180,13 @@ private:
     return Status::success();
   }
 
-  static ::lowbit::TensorDesc describeRows(Type type, StringRef name) {
+  /// A second tensor of a name in a function (`names` counts) gets a number.
+  static ::lowbit::TensorDesc describeRows(Type type, StringRef name,
+                                           llvm::StringMap<unsigned> &names) {
     auto tensor = cast<RankedTensorType>(type);
     ::lowbit::TensorDesc desc;
-    desc.name = name.str();
+    unsigned number = names[name]++;
+    desc.name = name.str() + (number ? "." + std::to_string(number) : "");
     desc.type = tensor.getElementType().isF32() ? ::lowbit::ElementType::f32
                                                 : ::lowbit::ElementType::i32;
     desc.shape = {LinearExpr::of(LOWBIT_DIM_TOKENS)};

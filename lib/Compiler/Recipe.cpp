@@ -90,3 +90,11 @@ Status mlir::lowbit::buildStep(StringRef step, Exactness max,
   }
   return Status::success();
 }
+
+Exactness mlir::lowbit::exactnessOf(OpPassManager &manager) {
+  Exactness highest = Exactness::E0;
+  for (Pass &pass : manager.getPasses())
+    if (auto *compression = dynamic_cast<CompressionPass *>(&pass))
+      highest = std::max(highest, compression->exactness());
+  return highest;
+}

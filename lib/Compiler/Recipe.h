@@ -25,6 +25,9 @@ namespace mlir::lowbit {
 ::lowbit::Status buildStep(StringRef step, Exactness max,
                            OpPassManager &manager);
 
+/// The highest class of its passes; E0 for passes that are no compression.
+Exactness exactnessOf(OpPassManager &manager);
+
 } // namespace mlir::lowbit
 
 #endif // LIB_COMPILER_RECIPE_H

@@ -11,6 +11,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::lowbit;
@@ -81,6 +82,22 @@ static void emitRemarks(ModuleOp module, StringRef pass,
   }
 }
 
+/// The text as one would write it: a short name, no empty options.
+static std::string tidyPipeline(StringRef text) {
+  text.consume_front("lowbit-");
+  auto [name, options] = text.split('{');
+  options.consume_back("}");
+  SmallVector<StringRef> words, kept;
+  options.split(words, ' ', -1, /*KeepEmpty=*/false);
+  for (StringRef word : words)
+    if (!word.ends_with("=") && word != "random-weights=-1")
+      kept.push_back(word);
+  std::string tidy = name.str();
+  if (!kept.empty())
+    tidy += "{" + llvm::join(kept, " ") + "}";
+  return tidy;
+}
+
 LogicalResult CompressionPass::runStep(
     Pass &pass, ModuleOp module, int64_t randomWeights,
     llvm::function_ref<Status(CompressionSession &)> work) {
@@ -100,8 +117,7 @@ LogicalResult CompressionPass::runStep(
       llvm::raw_string_ostream stream(step.pipeline);
       pass.printAsTextualPipeline(stream);
     }
-    if (StringRef(step.pipeline).starts_with("lowbit-"))
-      step.pipeline.erase(0, StringRef("lowbit-").size());
+    step.pipeline = tidyPipeline(step.pipeline);
     step.bitsBefore = bitsPerWeight(module);
     auto start = std::chrono::steady_clock::now();
     LOWBIT_RETURN_IF_ERROR(work(*session));
@@ -117,7 +133,8 @@ LogicalResult CompressionPass::runStep(
   Status status = run();
   if (status.isOk())
     return success();
-  InFlightDiagnostic error = module.emitError()
+  // Not module.emitError(): that prints the whole module.
+  InFlightDiagnostic error = mlir::emitError(module.getLoc())
                              << "pass '" << recipeName
                              << "': " << status.message();
   for (const std::string &note : status.notes())

@@ -22,6 +22,8 @@
 
 namespace mlir::lowbit {
 
+class ModelRunner;
+
 /// DESIGN section 5.
 enum class Exactness { E0, E1, E2, E3 };
 const char *exactnessName(Exactness exactness);
@@ -30,6 +32,8 @@ std::optional<Exactness> parseExactness(StringRef name);
 struct CompressionSession {
   std::shared_ptr<ParameterArchive> archive;
   unsigned threads = 1;
+  /// Runs the model on text; null without --calibration and --eval.
+  ModelRunner *runner = nullptr;
   /// Passes of a higher class refuse to run.
   Exactness maxExactness = Exactness::E3;
   /// Wall time of each step goes into the ledger.

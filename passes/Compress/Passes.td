@@ -34,7 +34,9 @@ def QuantizePass : CompressPass<"lowbit-quantize"> {
 
     Methods: `absmax` (the largest magnitude lands on the last level), `mse` (least
     squared error over scales of both signs), `lsq` (scale and codes by least
-    squares in turns), `absmean` (ternary by the mean magnitude, BitNet b1.58).
+    squares in turns), `absmean` (ternary by the mean magnitude, BitNet b1.58),
+    `gptq` (onto the grids of `mse`, column by column, later columns making up for
+    the errors of earlier ones on the calibration data, layer after layer).
     Ties round to even. Weights that are quantized already are decoded first; the
     ledger says so.
 
@@ -55,7 +57,11 @@ def QuantizePass : CompressPass<"lowbit-quantize"> {
     Option<"symmetric", "symmetric", "bool", "true",
            "no zero point; unsigned codes need symmetric=false">,
     Option<"method", "method", "std::string", "\"absmax\"",
-           "absmax, mse, absmean, lsq">,
+           "absmax, mse, absmean, lsq, or gptq, which needs calibration">,
+    Option<"damping", "damping", "double", "0.01",
+           "gptq: share of the mean second moment added to each column's">,
+    Option<"activationOrder", "activation-order", "bool", "false",
+           "gptq: columns with large inputs first">,
     Option<"scale", "scale", "std::string", "\"auto\"",
            "type of scales: f32, f16, bf16; auto is f16 for groups, else f32">
   ], selection);

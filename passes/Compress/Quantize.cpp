@@ -5,18 +5,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/Compress/Quantizer.h"
+#include "lib/Compress/ErrorFeedback.h"
 #include "lib/Import/ComponentWriter.h"
 #include "lowbit/Packing/Layouts.h"
 #include "passes/Compress/CompressionPass.h"
 #include "passes/Compress/Matrices.h"
+#include "passes/Compress/ModelRunner.h"
 #include "passes/Compress/Passes.h"
 #include "passes/Compress/Retype.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/BuiltinOps.h"
 
-#include <cstring>
+#include <cmath>
 
 namespace mlir::lowbit {
 #define GEN_PASS_DEF_QUANTIZEPASS
@@ -81,12 +82,14 @@ static StatusOr<GridMethod> parseMethod(StringRef text) {
       {"absmax", GridMethod::absmax},
       {"mse", GridMethod::mse},
       {"absmean", GridMethod::absmean},
-      {"lsq", GridMethod::lsq}};
+      {"lsq", GridMethod::lsq},
+      // Error feedback rounds onto the grids of least squared error.
+      {"gptq", GridMethod::mse}};
   for (const auto &[name, method] : methods)
     if (text == name)
       return method;
-  return invalidArgument("option 'method' requires absmax, mse, absmean or lsq, "
-                         "got '%s'",
+  return invalidArgument("option 'method' requires absmax, mse, absmean, lsq or "
+                         "gptq, got '%s'",
                          text.str().c_str());
 }
 
@@ -172,15 +175,64 @@ private:
     LOWBIT_ASSIGN_OR_RETURN(SmallVector<ParamOp> params,
                             selectMatrices(getOperation(), only, except));
     LOWBIT_RETURN_IF_ERROR(checkGroups(params, options.granules));
-    DenseMap<StringAttr, Type> types;
-    for (auto [index, param] : llvm::enumerate(params)) {
-      showProgress(session, index + 1, params.size(), param.getSymName());
-      Status status = quantizeParam(session, quantizer, param, types);
-      if (!status.isOk())
-        return std::move(status).addNote("in parameter '" +
-                                         param.getSymName().str() + "'");
-    }
+    const bool calibrates = session.runner && session.runner->hasCalibration();
+    if (method == "gptq" && !calibrates)
+      return invalidArgument("method=gptq needs --calibration=FILE");
+    if (damping < 0)
+      return invalidArgument("option 'damping' requires a number >= 0, got %g",
+                             static_cast<double>(damping));
+    types.clear();
+    total = params.size();
+    if (calibrates)
+      LOWBIT_RETURN_IF_ERROR(walkLayers(session, quantizer, params));
+    for (ParamOp param : params)
+      if (!types.count(param.getSymNameAttr())) {
+        if (method == "gptq")
+          return invalidArgument("method=gptq works on the matrices of layers, "
+                                 "'%s' is none",
+                                 param.getSymName().str().c_str());
+        LOWBIT_RETURN_IF_ERROR(quantizeParam(session, quantizer, param, nullptr));
+      }
     retypeParams(getOperation(), types);
+    return Status::success();
+  }
+
+  /// Layer by layer, each on what the compressed layers before it give.
+  Status walkLayers(CompressionSession &session, const Quantizer &quantizer,
+                    ArrayRef<ParamOp> params) {
+    DenseMap<StringAttr, ParamOp> pending;
+    for (ParamOp param : params)
+      pending[param.getSymNameAttr()] = param;
+    LOWBIT_ASSIGN_OR_RETURN(std::unique_ptr<LayerWalk> walk,
+                            session.runner->walkLayers(getOperation()));
+    while (walk->position() < walk->layerCount()) {
+      std::vector<std::optional<Hessian>> hessians(walk->taps().size());
+      bool any = false;
+      for (auto [tap, hessian] : llvm::zip(walk->taps(), hessians))
+        if (llvm::any_of(tap.weights, [&](StringAttr name) {
+              return pending.contains(name);
+            })) {
+          hessian.emplace(tap.columns);
+          any = true;
+        }
+      if (any)
+        LOWBIT_RETURN_IF_ERROR(walk->observe(
+            types, [&](size_t tap, const float *values, int64_t rows,
+                       int64_t stride) {
+              if (hessians[tap])
+                hessians[tap]->add(values, rows, stride, session.threads);
+            }));
+      for (auto [tap, hessian] : llvm::zip(walk->taps(), hessians))
+        for (StringAttr name : tap.weights)
+          if (auto found = pending.find(name); found != pending.end()) {
+            LOWBIT_RETURN_IF_ERROR(
+                quantizeParam(session, quantizer, found->second, &*hessian));
+            pending.erase(found);
+          }
+      if (pending.empty())
+        break;
+      LOWBIT_RETURN_IF_ERROR(walk->advance(types));
+    }
     return Status::success();
   }
 
@@ -198,17 +250,34 @@ private:
     return Status::success();
   }
 
+  /// Quantizes one parameter; `hessian` are its inputs' second moments, or null.
   Status quantizeParam(CompressionSession &session, const Quantizer &quantizer,
-                       ParamOp param, DenseMap<StringAttr, Type> &types) {
+                       ParamOp param, const Hessian *hessian) {
+    showProgress(session, types.size() + 1, total, param.getSymName());
+    Status status = replaceParam(session, quantizer, param, hessian);
+    if (!status.isOk())
+      status.addNote("in parameter '" + param.getSymName().str() + "'");
+    return status;
+  }
+
+  Status replaceParam(CompressionSession &session, const Quantizer &quantizer,
+                      ParamOp param, const Hessian *hessian) {
     auto type = cast<LowbitTensorType>(param.getType());
     LOWBIT_ASSIGN_OR_RETURN(LeafDesc before, type.getLeafDesc());
     MaterializeOptions materialize;
     materialize.threads = session.threads;
     LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
                             session.archive->decode(param, materialize));
-    LOWBIT_ASSIGN_OR_RETURN(
-        QuantizedMatrix matrix,
-        quantizer.quantizeMatrix(weights, before.rows, before.columns));
+    GptqOptions gptq;
+    gptq.damping = damping;
+    gptq.activationOrder = activationOrder;
+    auto quantized = method == "gptq"
+                         ? quantizeGptq(quantizer, weights, before.rows,
+                                        *hessian, gptq)
+                         : quantizer.quantizeMatrix(weights, before.rows,
+                                                    before.columns);
+    LOWBIT_RETURN_IF_ERROR(quantized.status());
+    const QuantizedMatrix &matrix = *quantized;
     LeafDesc leaf =
         leafFor(quantizer.options(), before.rows, before.columns);
     LOWBIT_RETURN_IF_ERROR(::lowbit::applyCanonicalLayout(leaf));
@@ -226,7 +295,6 @@ private:
     entry.encoding = ::lowbit::describe(leaf);
     entry.bitsBefore = bitsPerWeight(type);
     entry.bitsAfter = bitsPerWeight(newType);
-    entry.bound = matrix.bound;
     if (!before.code.isFloat())
       entry.note = "quantized again: was " + ::lowbit::describe(before);
     // Measured on what will be decoded later, not on what was meant.
@@ -236,9 +304,18 @@ private:
     entry.weightError = error.relative;
     entry.largestError = error.largest;
     entry.sparsity = error.zeros;
+    // Error feedback moves weights on purpose: its bound is what was measured.
+    entry.bound = method == "gptq" ? error.largest : matrix.bound;
+    if (hessian)
+      entry.outputError = std::sqrt(hessian->outputError(
+          weights, decoded, before.rows, session.threads));
     step.parameters.push_back(std::move(entry));
     return Status::success();
   }
+
+  /// New types of what is done.
+  DenseMap<StringAttr, Type> types;
+  size_t total = 0;
 };
 
 } // namespace

@@ -41,6 +41,31 @@ static ArrayAttr memberTypes(LayerOp layer, SymbolTableCollection &tables) {
   return ArrayAttr::get(layer.getContext(), types);
 }
 
+/// Blocks that have become equal but for their names: layers call the first.
+static void mergeEqualBlocks(ModuleOp module) {
+  llvm::StringMap<BlockOp> firstOf;
+  DenseMap<StringAttr, StringAttr> replacement;
+  for (auto block : llvm::make_early_inc_range(module.getOps<BlockOp>())) {
+    StringAttr name = block.getSymNameAttr();
+    std::string text;
+    {
+      llvm::raw_string_ostream stream(text);
+      block.setSymName("");
+      block->print(stream, OpPrintingFlags().useLocalScope());
+      block.setSymNameAttr(name);
+    }
+    auto [first, isNew] = firstOf.try_emplace(text, block);
+    if (!isNew) {
+      replacement[name] = first->second.getSymNameAttr();
+      block.erase();
+    }
+  }
+  module.walk([&](LayerOp layer) {
+    if (StringAttr name = replacement.lookup(layer.getCalleeAttr().getAttr()))
+      layer.setCalleeAttr(FlatSymbolRefAttr::get(name));
+  });
+}
+
 void mlir::lowbit::retypeParams(ModuleOp module,
                                 const DenseMap<StringAttr, Type> &types) {
   for (auto param : module.getOps<ParamOp>())
@@ -79,4 +104,5 @@ void mlir::lowbit::retypeParams(ModuleOp module,
       setParamTypes(block, variant.first);
     }
   }
+  mergeEqualBlocks(module);
 }

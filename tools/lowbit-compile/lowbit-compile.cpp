@@ -62,6 +62,9 @@ struct Flags {
   cl::opt<std::string> calibration{
       "calibration", cl::cat(category), cl::value_desc("file"),
       cl::desc("text for passes that need activations")};
+  cl::opt<int64_t> calibrationTokens{
+      "calibration-tokens", cl::cat(category), cl::init(16384),
+      cl::desc("tokens of the text to use, in sequences of 512")};
   cl::opt<std::string> maxExactness{
       "max-exactness", cl::cat(category), cl::init("E3"),
       cl::desc("refuse passes above E0, E1, E2 or E3")};
@@ -73,7 +76,15 @@ struct Flags {
       cl::desc("graph for a safetensors file (reserved)")};
   cl::opt<std::string> eval{
       "eval", cl::cat(category), cl::value_desc("file"),
-      cl::desc("perplexity around each lossy step (reserved)")};
+      cl::desc("text to measure perplexity on around each lossy step of the "
+               "recipe, for the ledger")};
+  cl::opt<int64_t> evalWindow{"eval-window", cl::cat(category), cl::init(512),
+                              cl::desc("tokens of a window of --eval")};
+  cl::opt<int64_t> evalWindows{
+      "eval-windows", cl::cat(category), cl::init(16),
+      cl::desc("windows of --eval (0: all of the text)")};
+  cl::opt<bool> evalBos{"eval-bos", cl::cat(category),
+                        cl::desc("BOS before each window of --eval")};
   cl::opt<bool> verifySemantics{
       "verify-semantics", cl::cat(category),
       cl::desc("interpret before and after each pass (reserved)")};
@@ -121,12 +132,8 @@ static int fail(const std::string &message) {
 static std::string reservedFlag(const Flags &flags) {
   if (flags.numerics != "exact")
     return "--numerics=" + flags.numerics + " is not supported yet; use exact";
-  if (!flags.calibration.empty())
-    return "--calibration is not supported yet";
   if (!flags.model.empty())
     return "--model is not supported yet";
-  if (!flags.eval.empty())
-    return "--eval is not supported yet";
   if (flags.verifySemantics)
     return "--verify-semantics is not supported yet";
   return "";
@@ -139,6 +146,12 @@ static std::string fillOptions(const Flags &flags, CompileOptions &options) {
   options.activations = flags.activations;
   options.maxExactness = flags.maxExactness;
   options.weights = flags.weights;
+  options.calibration = flags.calibration;
+  options.calibrationTokens = flags.calibrationTokens;
+  options.eval = flags.eval;
+  options.evalWindow = flags.evalWindow;
+  options.evalWindows = flags.evalWindows;
+  options.evalBos = flags.evalBos;
   options.dumpPhasesTo = flags.dumpPhasesTo;
   options.reportPath = flags.reportPath;
   options.explain = flags.explain;

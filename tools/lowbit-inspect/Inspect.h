@@ -86,6 +86,10 @@ Status dumpTensor(const InspectSource &source, const std::string &request);
 /// share of the bytes.
 Status plotTensors(const InspectSource &source, const std::string &path);
 
+/// The ledger of a module as a picture: one point a parameter and step, bits a
+/// weight to the right, error of the weights upwards.
+Status plotLedger(const ModuleReader &module, const std::string &path);
+
 } // namespace lowbit
 
 #endif // LOWBIT_TOOLS_LOWBIT_INSPECT_INSPECT_H

@@ -6,17 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/common/Console.h"
-#include "tools/common/Picture.h"
+#include "tools/lowbit-inspect/Drawing.h"
 #include "tools/lowbit-inspect/Inspect.h"
 
 #include <algorithm>
-#include <array>
 
 using namespace lowbit;
 
 namespace {
 
-using Color = std::array<uint8_t, 3>;
 constexpr uint8_t background = 255;
 constexpr Color grid = {210, 210, 210};
 constexpr Color codes = {31, 78, 121};
@@ -28,18 +26,6 @@ constexpr int bitsShown = 33;         ///< up to f32 and a little more
 constexpr int shareWidth = 256;       ///< pixels of the largest tensor's bytes
 constexpr int margin = 8;
 constexpr size_t mostRows = 4000;
-
-/// Fills a rectangle; what lies outside the picture is left out.
-void fill(Picture &picture, int left, int top, int right, int bottom,
-          const Color &color) {
-  int width = static_cast<int>(picture.width);
-  int height = static_cast<int>(picture.height);
-  for (int y = std::max(top, 0); y < std::min(bottom, height); ++y)
-    for (int x = std::max(left, 0); x < std::min(right, width); ++x)
-      std::copy(color.begin(), color.end(),
-                picture.pixels.begin() +
-                    (static_cast<size_t>(y) * width + x) * 3);
-}
 
 } // namespace
 

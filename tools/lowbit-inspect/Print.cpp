@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/Compress/Ledger.h"
 #include "lowbit/Format/Module.h"
 #include "lowbit/Support/Npy.h"
 #include "tools/common/Console.h"
@@ -210,8 +211,11 @@ Status lowbit::printText(const InspectSource &source,
     if (text.back() != '\n')
       text += '\n';
   };
-  if (options.ledger)
-    section("ledger: ", source.module()->ledger());
+  if (options.ledger) {
+    LOWBIT_ASSIGN_OR_RETURN(std::vector<compress::LedgerStep> steps,
+                            compress::parseLedger(source.module()->ledger()));
+    text += compress::ledgerText(steps);
+  }
   if (options.report)
     section("report: ", source.module()->report());
   return printText(text);

@@ -34,7 +34,9 @@ static Status run(const InspectOptions &options) {
   for (const std::string &request : options.dumps)
     LOWBIT_RETURN_IF_ERROR(dumpTensor(*source, request));
   if (!options.plot.empty())
-    LOWBIT_RETURN_IF_ERROR(plotTensors(*source, options.plot));
+    LOWBIT_RETURN_IF_ERROR(options.ledger
+                               ? plotLedger(*source->module(), options.plot)
+                               : plotTensors(*source, options.plot));
   return {};
 }
 
@@ -50,7 +52,8 @@ int main(int argc, char **argv) {
   flags.add("--kernels", options.kernels, "kernels, and how often they run");
   flags.add("--memory", options.memory, "the memory plan");
   flags.add("--report", options.report, "the report of the compiler");
-  flags.add("--plot", options.plot, "FILE.png", "a picture of all tensors");
+  flags.add("--plot", options.plot, "FILE.png", "a picture of all tensors; with --ledger bits against "
+            "error of each compressed parameter");
   flags.add("--dump", options.dumps, "TENSOR=FILE.npy",
             "decoded values as f32; may be repeated");
   flags.add("--format", options.format, "FORMAT", "text or json");

@@ -38,6 +38,14 @@ struct CompileOptions {
   std::string activations = "int8";
   std::string recipe; ///< textual pipeline of compression passes
   std::string maxExactness = "E3";
+  /// Text for passes that need activations, and how much of it; may be empty.
+  std::string calibration;
+  int64_t calibrationTokens = 16384;
+  /// Text on which perplexity is measured around each lossy step; may be empty.
+  std::string eval;
+  int64_t evalWindow = 512; ///< tokens of a window, as lowbit-bench --window
+  int64_t evalWindows = 16; ///< 0: all of the text
+  bool evalBos = false;
   std::string weights; ///< for .mlir input: a safetensors file, or "splat"
   std::optional<Phase> from, to;
   std::string dumpPhasesTo; ///< folder that gets one file a phase

@@ -6,6 +6,7 @@
 // RUN: %{run} --lowbit-quantize='code=uint4 group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=SIGN
 // RUN: %{run} --lowbit-quantize='method=absmean group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=MEAN
 // RUN: %{run} --lowbit-quantize='method=best group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=METHOD
+// RUN: %{run} --lowbit-quantize='method=gptq group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=GPTQ
 // RUN: %{run} --lowbit-quantize='only=zzz group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: %{run} --lowbit-quantize='only=( group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=REGEX
 // RUN: %{run} --lowbit-quantize='group=row' 2>&1 | FileCheck %s --check-prefix=SOURCE
@@ -16,6 +17,7 @@
 // SIGN: error: pass 'quantize': symmetric quantization requires a code with negative values; use symmetric=false
 // MEAN: error: pass 'quantize': method=absmean requires code=ternary
 // METHOD: error: pass 'quantize': option 'method' requires {{.*}}, got 'best'
+// GPTQ: error: pass 'quantize': method=gptq needs --calibration=FILE
 // NONE: error: pass 'quantize': no matrix is selected by only=zzz
 // REGEX: error: pass 'quantize': option 'only' is not a regular expression: '('
 // SOURCE: error: pass 'quantize': parameter 'l0.q': it has no source
