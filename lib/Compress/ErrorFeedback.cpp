@@ -190,8 +190,9 @@ lowbit::compress::quantizeGptq(const Quantizer &quantizer,
   if (options.activationOrder) {
     order.resize(columns);
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return hessian.at(a, a) > hessian.at(b, b);
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      float x = hessian.at(a, a), y = hessian.at(b, b);
+      return x != y ? x > y : a < b;
     });
   }
   LOWBIT_ASSIGN_OR_RETURN(
