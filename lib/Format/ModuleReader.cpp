@@ -72,7 +72,17 @@ Status ModuleReader::load(const ModuleReadOptions &options) {
   if (!plan.isOk())
     return inSection(std::move(plan).status(), SectionKind::plan);
   planData = std::move(*plan);
-  return inSection(validatePlan(planData, componentData), SectionKind::plan);
+  LOWBIT_RETURN_IF_ERROR(
+      inSection(validatePlan(planData, componentData), SectionKind::plan));
+  if (!hasSection(SectionKind::schedule))
+    return {};
+  StatusOr<DenoiseSchedule> schedule =
+      parseSchedule(bytesOf(SectionKind::schedule));
+  if (!schedule.isOk())
+    return inSection(std::move(schedule).status(), SectionKind::schedule);
+  scheduleData = std::move(*schedule);
+  return inSection(validateSchedule(*scheduleData, planData, componentData),
+                   SectionKind::schedule);
 }
 
 Status ModuleReader::readTable() {
@@ -125,7 +135,7 @@ Status ModuleReader::readTable() {
   for (uint32_t i = 0; i < count && !entries.failed(); ++i) {
     Section section;
     uint32_t kind = entries.u32();
-    if (kind < 1 || kind > static_cast<uint32_t>(SectionKind::code))
+    if (kind < 1 || kind > static_cast<uint32_t>(SectionKind::schedule))
       entries.fail(invalidArgument("unknown section kind %u", kind));
     section.kind = static_cast<SectionKind>(kind);
     section.target = entries.string(256);
@@ -200,12 +210,16 @@ Status ModuleReader::checkSections(const ModuleReadOptions &options) {
   }
   for (SectionKind kind : {SectionKind::weights, SectionKind::meta,
                            SectionKind::plan, SectionKind::components})
-    if (std::none_of(table.begin(), table.end(),
-                     [&](const Section &s) { return s.kind == kind; }))
+    if (!hasSection(kind))
       return invalidArgument("%s: there is no section '%s'; compile the model "
                              "again",
                              path, sectionKindName(kind));
   return {};
+}
+
+bool ModuleReader::hasSection(SectionKind kind) const {
+  return std::any_of(table.begin(), table.end(),
+                     [&](const Section &s) { return s.kind == kind; });
 }
 
 std::span<const uint8_t> ModuleReader::bytesOf(SectionKind kind) const {

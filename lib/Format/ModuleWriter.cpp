@@ -32,6 +32,8 @@ const char *lowbit::sectionKindName(SectionKind kind) {
     return "report";
   case SectionKind::code:
     return "code";
+  case SectionKind::schedule:
+    return "schedule";
   }
   return "unknown";
 }
@@ -75,6 +77,7 @@ struct ModuleWriter::Impl {
   ModuleMeta meta;
   Plan plan;
   std::optional<std::vector<uint8_t>> tokenizer;
+  std::optional<DenoiseSchedule> schedule;
   std::optional<std::string> ledger;
   std::optional<std::string> report;
   std::vector<std::pair<std::string, std::vector<uint8_t>>> code;
@@ -194,6 +197,9 @@ void ModuleWriter::setPlan(Plan plan) { impl->plan = std::move(plan); }
 void ModuleWriter::setTokenizer(std::vector<uint8_t> bytes) {
   impl->tokenizer = std::move(bytes);
 }
+void ModuleWriter::setSchedule(DenoiseSchedule schedule) {
+  impl->schedule = std::move(schedule);
+}
 void ModuleWriter::setLedger(std::string json) { impl->ledger = std::move(json); }
 void ModuleWriter::setReport(std::string json) { impl->report = std::move(json); }
 void ModuleWriter::addCode(std::string target, std::vector<uint8_t> bytes) {
@@ -217,6 +223,9 @@ StatusOr<uint64_t> ModuleWriter::finish() {
 
   LOWBIT_RETURN_IF_ERROR(validateComponents(impl->table, weights.size));
   LOWBIT_RETURN_IF_ERROR(validatePlan(impl->plan, impl->table));
+  if (impl->schedule)
+    LOWBIT_RETURN_IF_ERROR(
+        validateSchedule(*impl->schedule, impl->plan, impl->table));
   std::sort(impl->code.begin(), impl->code.end());
   for (size_t i = 1; i < impl->code.size(); ++i)
     if (impl->code[i].first == impl->code[i - 1].first)
@@ -240,6 +249,9 @@ StatusOr<uint64_t> ModuleWriter::finish() {
         impl->addSection(SectionKind::report, "", asBytes(*impl->report)));
   for (const auto &[target, bytes] : impl->code)
     LOWBIT_RETURN_IF_ERROR(impl->addSection(SectionKind::code, target, bytes));
+  if (impl->schedule)
+    LOWBIT_RETURN_IF_ERROR(impl->addSection(SectionKind::schedule, "",
+                                            serializeSchedule(*impl->schedule)));
 
   LOWBIT_RETURN_IF_ERROR(impl->file.padTo(64));
   ModuleHeader header;

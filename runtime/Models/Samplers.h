@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // What happens to the latent between two calls of the model, in the order of f32
-// operations that dialects/Lowbit/Semantics.md writes down (clauses D1 to D4). All
+// operations that dialects/Lowbit/Semantics.md writes down (clauses D1 to D3). All
 // numbers of a step are computed before the loop, so a resumed run has the same.
 //
 //===----------------------------------------------------------------------===//
@@ -14,26 +14,13 @@
 #ifndef LOWBIT_RUNTIME_MODELS_SAMPLERS_H
 #define LOWBIT_RUNTIME_MODELS_SAMPLERS_H
 
-#include "lowbit/Support/Status.h"
+#include "lowbit/Format/Schedule.h"
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <vector>
 
 namespace lowbit {
-
-enum class SamplerKind : uint8_t {
-  euler, ///< rectified flow: the model predicts the velocity dx/dt, t from 0 to 1
-  ddim,  ///< DDIM without noise (eta 0): the model predicts the noise
-};
-const char *samplerName(SamplerKind kind);
-/// "euler" or "ddim"; the error lists them.
-StatusOr<SamplerKind> parseSampler(std::string_view name);
-
-/// Where the steps of a DDIM schedule lie among its training timesteps, as in
-/// diffusers' `timestep_spacing`.
-enum class StepSpacing : uint8_t { leading, trailing, linspace };
 
 /// One step of a loop of a given length.
 struct SamplerStep {
@@ -46,22 +33,11 @@ struct SamplerStep {
   bool operator==(const SamplerStep &) const = default;
 };
 
-/// D2: step i of N at time i/N, delta 1/N, each one rounding of the exact value.
-/// `steps` is at least 1.
-std::vector<SamplerStep> eulerSteps(int64_t steps);
-
-/// The training schedule that DDIM walks.
-struct DdimTable {
-  /// Cumulative products of 1 - beta, one for each training timestep, in (0, 1].
-  std::span<const float> alphas;
-  StepSpacing spacing = StepSpacing::leading;
-  int64_t offset = 0;     ///< added to each timestep (`leading` only)
-  float finalAlpha = 1;   ///< after the last step
-};
-/// D3. `steps` is 1 to the number of training timesteps; timesteps that fall
-/// outside the table are an error.
-StatusOr<std::vector<SamplerStep>> ddimSteps(const DdimTable &table,
-                                             int64_t steps);
+/// D2 and D3: the steps of a loop of `steps` steps. A schedule with explicit times
+/// has only loops of defaultSteps; a ddim schedule at most as many as it has
+/// training timesteps. The schedule must be valid.
+StatusOr<std::vector<SamplerStep>> samplerSteps(const DenoiseSchedule &schedule,
+                                                int64_t steps);
 
 /// D1, classifier-free guidance: `guided = u + scale * (guided - u)`, two
 /// roundings after the difference. Both spans have one length.

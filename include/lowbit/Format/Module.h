@@ -22,10 +22,12 @@
 
 #include "lowbit/Format/Components.h"
 #include "lowbit/Format/Plan.h"
+#include "lowbit/Format/Schedule.h"
 #include "lowbit/Support/MappedFile.h"
 
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace lowbit {
 
@@ -43,6 +45,7 @@ enum class SectionKind : uint32_t {
   ledger = 6,
   report = 7,
   code = 8,
+  schedule = 9,
 };
 const char *sectionKindName(SectionKind kind);
 
@@ -59,7 +62,8 @@ struct Section {
 };
 
 /// Key/value strings about the module. Keys the runtime reads:
-///   "model.kind"          "llm"; others are run by --function only
+///   "model.kind"          "llm", "diffusion" (then there is a schedule section);
+///                         others are run by --function only
 ///   "model.name"          for titles and bench tables
 ///   "model.architecture"  "llama", "bitnet"...
 ///   "model.activations"   "int8", "f32"...
@@ -109,12 +113,13 @@ public:
   void setMeta(std::string key, std::string value);
   void setPlan(Plan plan);
   void setTokenizer(std::vector<uint8_t> bytes);
+  void setSchedule(DenoiseSchedule schedule);
   void setLedger(std::string json);
   void setReport(std::string json);
   /// Adds the code for a target; a target given twice is an error at finish().
   void addCode(std::string target, std::vector<uint8_t> bytes);
 
-  /// Validates components and plan, writes the rest and renames the file into
+  /// Validates components, plan and schedule, writes the rest and renames the file into
   /// place. Returns the size of the file.
   StatusOr<uint64_t> finish();
 
@@ -152,6 +157,10 @@ public:
                         const std::string &fallback = "") const;
   const Plan &plan() const { return planData; }
   const ComponentTable &components() const { return componentData; }
+  /// How the model is stepped; null when there is no such section.
+  const DenoiseSchedule *schedule() const {
+    return scheduleData ? &*scheduleData : nullptr;
+  }
   /// The bytes of the weights section (64-byte aligned in memory).
   std::span<const uint8_t> weights() const { return bytesOf(SectionKind::weights); }
   /// The bytes of a component.
@@ -168,6 +177,7 @@ public:
   std::span<const uint8_t> code(std::string_view target) const;
 
 private:
+  bool hasSection(SectionKind kind) const;
   std::span<const uint8_t> bytesOf(SectionKind kind) const;
   std::string_view textOf(SectionKind kind) const;
   Status load(const ModuleReadOptions &options);
@@ -181,6 +191,7 @@ private:
   ModuleMeta metaData;
   Plan planData;
   ComponentTable componentData;
+  std::optional<DenoiseSchedule> scheduleData;
 };
 
 } // namespace lowbit

@@ -25,7 +25,7 @@ DenoiseState someState() {
   state.signature = "f32[1,2,2] velocity";
   state.steps = 20;
   state.nextStep = 7;
-  state.schedule = hashOfSteps(SamplerKind::euler, eulerSteps(20));
+  state.schedule = hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20));
   state.guidance = 2;
   state.noise = "seed 5";
   state.labels = {3, 7, 0};
@@ -61,10 +61,10 @@ TEST(DenoiseState, FileIsWrittenAndRead) {
 }
 
 TEST(DenoiseState, StepsHaveAHash) {
-  EXPECT_NE(hashOfSteps(SamplerKind::euler, eulerSteps(20)),
-            hashOfSteps(SamplerKind::euler, eulerSteps(21)));
-  EXPECT_NE(hashOfSteps(SamplerKind::euler, eulerSteps(20)),
-            hashOfSteps(SamplerKind::ddim, eulerSteps(20)));
+  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20)),
+            hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 21)));
+  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20)),
+            hashOfSteps(SamplerKind::ddim, *samplerSteps(DenoiseSchedule(), 20)));
 }
 
 TEST(DenoiseState, FieldsOutOfRangeAreRefused) {

@@ -53,7 +53,7 @@ public:
 
 DenoiseOptions fiveSteps() {
   DenoiseOptions options;
-  options.steps = eulerSteps(5);
+  options.steps = *samplerSteps(DenoiseSchedule(), 5);
   options.endStep = 5;
   return options;
 }

@@ -53,9 +53,42 @@ float relativeDifference(SamplerKind kind, std::span<const SamplerStep> steps,
   return largest / scale;
 }
 
+DenoiseSchedule ddim(std::vector<float> alphas,
+                     StepSpacing spacing = StepSpacing::leading,
+                     int64_t offset = 0) {
+  DenoiseSchedule schedule;
+  schedule.sampler = SamplerKind::ddim;
+  schedule.alphas = std::move(alphas);
+  schedule.spacing = spacing;
+  schedule.spacingOffset = offset;
+  return schedule;
+}
+
 TEST(Samplers, EulerFollowsPyTorch) {
-  EXPECT_LE(relativeDifference(SamplerKind::euler, eulerSteps(10), "euler"),
-            3e-7f);
+  auto steps = samplerSteps(DenoiseSchedule(), 10);
+  ASSERT_TRUE(steps.isOk());
+  EXPECT_LE(relativeDifference(SamplerKind::euler, *steps, "euler"), 3e-7f);
+}
+
+TEST(Samplers, ExplicitTimes) {
+  DenoiseSchedule schedule;
+  schedule.defaultSteps = 3;
+  schedule.times = {0, 0.25f, 0.75f, 1};
+  auto steps = samplerSteps(schedule, 3);
+  ASSERT_TRUE(steps.isOk());
+  EXPECT_EQ((*steps)[1].time, 0.25f);
+  EXPECT_EQ((*steps)[1].delta, 0.5f);
+  EXPECT_EQ(samplerSteps(schedule, 4).status().message(),
+            "the model's schedule lists the times of 3 steps; 4 are not possible");
+  DenoiseSchedule table = ddim({0.9f, 0.64f, 0.36f, 0.25f});
+  table.defaultSteps = 2;
+  table.times = {3, 1};
+  steps = samplerSteps(table, 2);
+  ASSERT_TRUE(steps.isOk());
+  EXPECT_EQ((*steps)[0].time, 3);
+  EXPECT_EQ((*steps)[0].signal, 0.5f);
+  EXPECT_EQ((*steps)[0].nextSignal, 0.8f);
+  EXPECT_EQ((*steps)[1].nextSignal, 1);
 }
 
 TEST(Samplers, DdimFollowsDiffusers) {
@@ -73,28 +106,32 @@ TEST(Samplers, DdimFollowsDiffusers) {
                           Case{StepSpacing::trailing, 0, true, "ddim-trailing"},
                           Case{StepSpacing::linspace, 0, true,
                                "ddim-linspace"}}) {
-    DdimTable table{alphas, one.spacing, one.offset,
-                    one.toOne ? 1.0f : alphas[0]};
-    StatusOr<std::vector<SamplerStep>> steps = ddimSteps(table, 10);
+    DenoiseSchedule schedule = ddim(alphas, one.spacing, one.offset);
+    schedule.finalAlpha = one.toOne ? 1.0f : alphas[0];
+    auto steps = samplerSteps(schedule, 10);
     ASSERT_TRUE(steps.isOk()) << steps.status().toString();
     EXPECT_LE(relativeDifference(SamplerKind::ddim, *steps, one.name), 1e-6f)
         << one.name;
   }
 }
 
-TEST(Samplers, DdimRefusesStepsOutsideTheTable) {
+TEST(Samplers, StepsOutsideTheScheduleAreRefused) {
   std::vector<float> alphas = {0.9f, 0.8f, 0.7f};
-  EXPECT_EQ(ddimSteps({alphas}, 4).status().message(),
+  EXPECT_EQ(samplerSteps(ddim(alphas), 4).status().message(),
             "4 steps are asked for; the model's schedule has 3 timesteps, so 1 to "
             "3 are possible");
-  EXPECT_FALSE(ddimSteps({alphas}, 0).isOk());
-  EXPECT_EQ(ddimSteps({alphas, StepSpacing::leading, 1}, 3).status().message(),
+  EXPECT_FALSE(samplerSteps(ddim(alphas), 0).isOk());
+  EXPECT_EQ(samplerSteps(ddim(alphas, StepSpacing::leading, 1), 3)
+                .status()
+                .message(),
             "with 3 steps, step 0 is at timestep 3, outside the schedule's 0 to "
             "2; ask for fewer steps");
-  EXPECT_TRUE(ddimSteps({alphas}, 3).isOk());
-  for (StepSpacing spacing : {StepSpacing::trailing, StepSpacing::linspace})
+  for (StepSpacing spacing :
+       {StepSpacing::leading, StepSpacing::trailing, StepSpacing::linspace})
     for (int64_t steps : {1, 2, 3})
-      EXPECT_TRUE(ddimSteps({alphas, spacing}, steps).isOk());
+      EXPECT_TRUE(samplerSteps(ddim(alphas, spacing), steps).isOk());
+  EXPECT_EQ(samplerSteps(DenoiseSchedule(), 0).status().message(),
+            "0 steps are asked for; 1 to 100000 are possible");
 }
 
 TEST(Samplers, GuidanceIsTheWrittenOrder) {
