@@ -25,9 +25,10 @@ using namespace lowbit;
 /// Rounds of watching before a worker sleeps: about 50 microseconds, longer than
 /// the gap between two kernels of a token.
 static constexpr int spinRounds = 2000;
-/// Chunks for each worker: enough to even out cores of different speed, few
-/// enough that claiming costs nothing.
-static constexpr int64_t chunksPerWorker = 4;
+/// Each worker gets one large chunk, together this part of the work; the rest is
+/// cut into small ones, which even out cores of different speed.
+static constexpr int64_t largePart = 4, ofParts = 5;
+static constexpr int64_t smallChunksPerWorker = 4;
 
 static void relax() {
 #if defined(__x86_64__)
@@ -84,15 +85,17 @@ void ThreadPool::run(lowbit_stage_fn function, void *const *bindings,
   if (items <= 0)
     return;
   int64_t grains = ceilDiv(items, grain);
-  int64_t wanted =
-      std::min<int64_t>(grains, chunksPerWorker * static_cast<int64_t>(threads()));
   if (workers.empty() || grains == 1) {
     ExactFloatScope exact;
     function(bindings, dims, scratch[0].get(), 0, items);
     return;
   }
-  int64_t chunkItems = ceilDiv(grains, wanted) * grain;
-  auto chunks = static_cast<uint32_t>(ceilDiv(items, chunkItems));
+  auto count = static_cast<int64_t>(threads());
+  int64_t large = grains * largePart / ofParts / count;
+  int64_t rest = grains - large * count;
+  int64_t small = ceilDiv(rest, smallChunksPerWorker * count);
+  int64_t largeChunks = large ? count : 0;
+  auto chunks = static_cast<uint32_t>(largeChunks + ceilDiv(rest, small));
 
   uint64_t epoch = (claim.load(std::memory_order_relaxed) >> 32) + 1;
   claim.store((epoch << 32) | closedChunk, std::memory_order_release);
@@ -100,7 +103,9 @@ void ThreadPool::run(lowbit_stage_fn function, void *const *bindings,
   job.bindings.store(bindings, std::memory_order_release);
   job.dims.store(dims, std::memory_order_release);
   job.items.store(items, std::memory_order_release);
-  job.chunkItems.store(chunkItems, std::memory_order_release);
+  job.largeItems.store(large * grain, std::memory_order_release);
+  job.smallItems.store(small * grain, std::memory_order_release);
+  job.largeChunks.store(static_cast<uint32_t>(largeChunks), std::memory_order_release);
   job.chunks.store(chunks, std::memory_order_release);
   done.store(0, std::memory_order_relaxed);
   claim.store(epoch << 32, std::memory_order_release);
@@ -129,15 +134,21 @@ bool ThreadPool::claimAndRun(unsigned worker) {
     void *const *bindings = job.bindings.load(std::memory_order_acquire);
     const int64_t *dims = job.dims.load(std::memory_order_acquire);
     int64_t items = job.items.load(std::memory_order_acquire);
-    int64_t chunkItems = job.chunkItems.load(std::memory_order_acquire);
+    int64_t largeItems = job.largeItems.load(std::memory_order_acquire);
+    int64_t smallItems = job.smallItems.load(std::memory_order_acquire);
+    int64_t largeChunks = job.largeChunks.load(std::memory_order_acquire);
     if (chunk >= job.chunks.load(std::memory_order_acquire))
       return false;
     // Success proves that the job read above is the one this chunk belongs to.
     if (!claim.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel,
                                      std::memory_order_acquire))
       continue;
-    int64_t begin = static_cast<int64_t>(chunk) * chunkItems;
-    int64_t end = std::min(items, begin + chunkItems);
+    auto number = static_cast<int64_t>(chunk);
+    bool isLarge = number < largeChunks;
+    int64_t begin = isLarge ? number * largeItems
+                            : largeChunks * largeItems +
+                                  (number - largeChunks) * smallItems;
+    int64_t end = std::min(items, begin + (isLarge ? largeItems : smallItems));
     function(bindings, dims, scratch[worker].get(), begin, end);
     done.fetch_add(1, std::memory_order_release);
     return true;

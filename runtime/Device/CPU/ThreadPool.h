@@ -54,7 +54,11 @@ private:
     std::atomic<void *const *> bindings{nullptr};
     std::atomic<const int64_t *> dims{nullptr};
     std::atomic<int64_t> items{0};
-    std::atomic<int64_t> chunkItems{1};
+    // The first chunks are large and contiguous, so that prefetching runs on; the
+    // rest is small, so that all workers end at the same time.
+    std::atomic<int64_t> largeItems{0};
+    std::atomic<int64_t> smallItems{1};
+    std::atomic<uint32_t> largeChunks{0};
     std::atomic<uint32_t> chunks{0};
   };
 
