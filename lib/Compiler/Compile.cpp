@@ -12,6 +12,7 @@
 #include "lib/Compiler/Link.h"
 #include "lib/Compiler/ModelRunner.h"
 #include "lib/Compiler/Output.h"
+#include "lib/Compiler/SemanticsVerifier.h"
 #include "lib/Compiler/Recipe.h"
 #include "lib/Import/ModelImporter.h"
 #include "passes/Compress/CompressionPass.h"
@@ -60,7 +61,9 @@ public:
   ~Driver() { CompressionSession::attach(&context, nullptr); }
 
   Status run() {
-    // MLIR's errors become one message; its remarks go to --explain.
+    // MLIR's errors become one message, without the module's text; its remarks go
+    // to --explain.
+    context.printOpOnDiagnostic(false);
     ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
       if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
         llvm::raw_string_ostream stream(diagnostics);
@@ -264,9 +267,22 @@ private:
     }
     PassManager manager(&context);
     buildPhasePipeline(phase, phases, manager);
-    if (failed(manager.run(*module)))
-      return invalidArgument("the %s phase failed", phaseName(phase));
-    return Status::success();
+    return runManager(manager, std::string("the ") + phaseName(phase) + " phase failed");
+  }
+
+  /// Runs passes, interpreting before and after each with --verify-semantics.
+  Status runManager(PassManager &manager, const std::string &failure) {
+    std::optional<SemanticsVerifier> verifier;
+    if (options.verifySemantics) {
+      context.disableMultithreading();
+      verifier.emplace(*module, archive, options.print);
+      verifier->attach(manager);
+    }
+    LogicalResult result = manager.run(*module);
+    if (verifier)
+      LOWBIT_RETURN_IF_ERROR(verifier->status());
+    return succeeded(result) ? Status::success()
+                             : invalidArgument("%s", failure.c_str());
   }
 
   /// The compression passes, each with an entry in the ledger.
@@ -308,8 +324,8 @@ private:
       LOWBIT_ASSIGN_OR_RETURN(perplexity, runner->perplexity(*module));
     }
     const Attribute before = (*module)->getAttr(ledgerAttrName);
-    if (failed(manager.run(*module)))
-      return invalidArgument("the recipe's step '%s' failed", step.c_str());
+    LOWBIT_RETURN_IF_ERROR(
+        runManager(manager, "the recipe's step '" + step + "' failed"));
     if (options.eval.empty() || !isLossy || before == (*module)->getAttr(ledgerAttrName))
       return Status::success();
     LOWBIT_ASSIGN_OR_RETURN(auto ledger, readLedger(*module));

@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Compress/CompressionPass.h"
 #include "passes/Structure/LayerGraph.h"
 #include "passes/Structure/Passes.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/Remarks.h"
 
 namespace mlir::lowbit {
 #define GEN_PASS_DEF_FOLDLAYERSPASS
@@ -19,111 +19,108 @@ namespace mlir::lowbit {
 using namespace mlir;
 using namespace mlir::lowbit;
 
+using ::lowbit::invalidArgument;
+using ::lowbit::Status;
+
 namespace {
 
-struct FoldLayersPass : mlir::lowbit::impl::FoldLayersPassBase<FoldLayersPass> {
+struct FoldLayersPass : mlir::lowbit::impl::FoldLayersPassBase<FoldLayersPass>,
+                        CompressionPass {
   using Base::Base;
 
+  Exactness exactness() const override { return Exactness::E3; }
+
   void runOnOperation() override {
-    if (failed(run()))
+    if (failed(runStep(*this, getOperation(), /*randomWeights=*/-1,
+                       [&](CompressionSession &) { return fold(); })))
       signalPassFailure();
   }
 
 private:
   using Pair = std::pair<int64_t, int64_t>;
 
-  LogicalResult run() {
+  Status fold() {
     ModuleOp module = getOperation();
     if (holes != "static")
-      return module.emitError()
-             << "option 'holes' requires static, got '" << holes
-             << "': project and mask serve layers that are skipped at run time";
-    FailureOr<LayerGraph> graph = LayerGraph::create(module);
-    if (failed(graph))
-      return failure();
+      return invalidArgument("option 'holes' requires static, got '%s': project and "
+                             "mask serve layers that are skipped at run time",
+                             holes.c_str());
+    LOWBIT_ASSIGN_OR_RETURN(LayerGraph graph, LayerGraph::create(module));
     SmallVector<int64_t> removed(remove.begin(), remove.end());
     llvm::sort(removed);
     removed.erase(llvm::unique(removed), removed.end());
     SmallVector<Pair> pairs;
-    if (failed(checkRemoved(*graph, removed)) ||
-        failed(parsePairs(*graph, removed, pairs)))
-      return failure();
+    LOWBIT_RETURN_IF_ERROR(checkRemoved(graph, removed));
+    LOWBIT_RETURN_IF_ERROR(parsePairs(graph, removed, pairs));
 
     for (auto [from, to] : pairs)
       for (auto [source, target] :
-           llvm::zip(graph->callsOf(from), graph->callsOf(to)))
-        if (failed(shareWeights(source, target, from, to)))
-          return failure();
+           llvm::zip(graph.callsOf(from), graph.callsOf(to)))
+        LOWBIT_RETURN_IF_ERROR(shareWeights(source, target, from, to));
     for (int64_t index : removed)
-      for (LayerOp layer : graph->callsOf(index))
+      for (LayerOp layer : graph.callsOf(index))
         LayerGraph::remove(layer);
-    if (!removed.empty() && failed(renumberSlots(module)))
-      return failure();
+    if (!removed.empty())
+      LOWBIT_RETURN_IF_ERROR(renumberSlots(module));
     eraseUnusedParameters(module);
-    remark::passed(module.getLoc(),
-                   remark::RemarkOpts::name("fold-layers").category("lowbit-compress"))
-        << remark::metric("LayersRemoved", static_cast<int64_t>(removed.size()))
-        << remark::metric("LayersShared", static_cast<int64_t>(pairs.size()));
-    return success();
+    step.metrics.emplace_back("layers_removed", double(removed.size()));
+    step.metrics.emplace_back("layers_shared", double(pairs.size()));
+    return Status::success();
   }
 
-  LogicalResult checkIndex(const LayerGraph &graph, StringRef option, int64_t index) {
+  static Status checkIndex(const LayerGraph &graph, const char *option, int64_t index) {
     if (index >= 0 && index < graph.size())
-      return success();
-    return getOperation().emitError()
-           << "option '" << option << "' requires layers below " << graph.size()
-           << ", got " << index;
+      return Status::success();
+    return invalidArgument("option '%s' requires layers below %lld, got %lld", option,
+                           static_cast<long long>(graph.size()),
+                           static_cast<long long>(index));
   }
 
-  LogicalResult checkRemoved(const LayerGraph &graph, ArrayRef<int64_t> removed) {
+  static Status checkRemoved(const LayerGraph &graph, ArrayRef<int64_t> removed) {
     for (int64_t index : removed) {
-      if (failed(checkIndex(graph, "remove", index)))
-        return failure();
+      LOWBIT_RETURN_IF_ERROR(checkIndex(graph, "remove", index));
       for (LayerOp layer : graph.callsOf(index))
         if (!LayerGraph::canRemove(layer))
-          return layer.emitError()
-                 << "layer " << index
-                 << " cannot be removed: its results have other types than its inputs";
+          return invalidArgument("layer %lld cannot be removed: its results have other "
+                                 "types than its inputs",
+                                 static_cast<long long>(index));
     }
-    return success();
+    return Status::success();
   }
 
-  LogicalResult parsePairs(const LayerGraph &graph, ArrayRef<int64_t> removed,
-                           SmallVectorImpl<Pair> &pairs) {
-    for (StringRef text : share) {
-      auto [left, right] = text.split(':');
+  Status parsePairs(const LayerGraph &graph, ArrayRef<int64_t> removed,
+                    SmallVectorImpl<Pair> &pairs) {
+    for (const std::string &text : share) {
+      auto [left, right] = StringRef(text).split(':');
       Pair pair;
       if (left.getAsInteger(10, pair.first) || right.getAsInteger(10, pair.second))
-        return getOperation().emitError()
-               << "option 'share' requires pairs like 4:5, got '" << text << "'";
-      if (failed(checkIndex(graph, "share", pair.first)) ||
-          failed(checkIndex(graph, "share", pair.second)))
-        return failure();
+        return invalidArgument("option 'share' requires pairs like 4:5, got '%s'",
+                               text.c_str());
+      LOWBIT_RETURN_IF_ERROR(checkIndex(graph, "share", pair.first));
+      LOWBIT_RETURN_IF_ERROR(checkIndex(graph, "share", pair.second));
       if (pair.first == pair.second || llvm::is_contained(removed, pair.first) ||
           llvm::is_contained(removed, pair.second))
-        return getOperation().emitError()
-               << "option 'share' requires two layers that both remain, got '" << text
-               << "'";
+        return invalidArgument("option 'share' requires two layers that both remain, "
+                               "got '%s'",
+                               text.c_str());
       pairs.push_back(pair);
     }
-    return success();
+    return Status::success();
   }
 
   /// Layer `target` takes the compressed members of `source`'s set.
-  LogicalResult shareWeights(LayerOp source, LayerOp target, int64_t from, int64_t to) {
+  Status shareWeights(LayerOp source, LayerOp target, int64_t from, int64_t to) {
     SymbolTableCollection tables;
     auto setOf = [&](LayerOp layer) {
       return layer.getParamsAttr() ? tables.lookupNearestSymbolFrom<ParamSetOp>(
                                          layer, layer.getParamsAttr())
                                    : ParamSetOp();
     };
-    auto mismatch = [&](const Twine &what) {
-      return target.emitError() << "layer " << to << " cannot take the weights of layer "
-                                << from << ": " << what;
-    };
     ParamSetOp base = setOf(source), own = setOf(target);
     if (!base || !own || source.getCallee() != target.getCallee())
-      return mismatch("they are calls of different blocks");
+      return invalidArgument("layer %lld cannot take the weights of layer %lld: they are "
+                             "calls of different blocks",
+                             static_cast<long long>(to), static_cast<long long>(from));
     SmallVector<FlatSymbolRefAttr> theirs = base.resolveMembers(tables);
     SmallVector<FlatSymbolRefAttr> mine = own.resolveMembers(tables);
     SmallVector<Attribute> members, overlaid;
@@ -151,7 +148,7 @@ private:
           builder.getArrayAttr(isOverlay ? overlaid : members), StringAttr());
     }
     target.setParamsAttr(FlatSymbolRefAttr::get(name));
-    return success();
+    return Status::success();
   }
 };
 

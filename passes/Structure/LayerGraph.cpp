@@ -13,7 +13,7 @@
 using namespace mlir;
 using namespace mlir::lowbit;
 
-FailureOr<LayerGraph> LayerGraph::create(ModuleOp module) {
+::lowbit::StatusOr<LayerGraph> LayerGraph::create(ModuleOp module) {
   LayerGraph graph;
   for (auto function : module.getOps<FunctionOpInterface>()) {
     SmallVector<LayerOp> layers;
@@ -21,9 +21,9 @@ FailureOr<LayerGraph> LayerGraph::create(ModuleOp module) {
     if (layers.empty())
       continue;
     if (!graph.functions.empty() && graph.functions[0].size() != layers.size())
-      return function.emitError()
-             << "requires every function with layers to have the same number, got "
-             << layers.size() << " and " << graph.functions[0].size();
+      return ::lowbit::invalidArgument(
+          "every function with layers must have the same number, got %zu and %zu",
+          size_t(layers.size()), size_t(graph.functions[0].size()));
     graph.functions.push_back(std::move(layers));
   }
   return graph;
@@ -47,7 +47,7 @@ void LayerGraph::remove(LayerOp layer) {
   layer.erase();
 }
 
-LogicalResult mlir::lowbit::renumberSlots(ModuleOp module) {
+::lowbit::Status mlir::lowbit::renumberSlots(ModuleOp module) {
   for (auto cache : module.getOps<KVCacheOp>()) {
     DenseMap<int64_t, SmallVector<LayerOp>> users;
     module.walk([&](LayerOp layer) {
@@ -55,8 +55,9 @@ LogicalResult mlir::lowbit::renumberSlots(ModuleOp module) {
         users[*layer.getSlot()].push_back(layer);
     });
     if (users.empty())
-      return cache.emitError() << "requires at least one layer to remain for the cache '"
-                               << cache.getSymName() << "'";
+      return ::lowbit::invalidArgument(
+          "at least one layer must remain for the cache '%s'",
+          cache.getSymName().str().c_str());
     SmallVector<int64_t> slots = llvm::to_vector(llvm::make_first_range(users));
     llvm::sort(slots);
     for (auto [now, old] : llvm::enumerate(slots))
@@ -64,7 +65,7 @@ LogicalResult mlir::lowbit::renumberSlots(ModuleOp module) {
         layer.setSlot(now);
     cache.setSlots(slots.size());
   }
-  return success();
+  return ::lowbit::Status::success();
 }
 
 void mlir::lowbit::eraseUnusedParameters(ModuleOp module) {

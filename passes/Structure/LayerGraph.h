@@ -9,6 +9,7 @@
 #define PASSES_STRUCTURE_LAYERGRAPH_H
 
 #include "dialects/Lowbit/IR/LowbitOps.h"
+#include "lowbit/Support/Status.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -19,8 +20,8 @@ namespace mlir::lowbit {
 /// function that has any.
 class LayerGraph {
 public:
-  /// Fails (with a diagnostic) where two functions call different numbers of layers.
-  static FailureOr<LayerGraph> create(ModuleOp module);
+  /// Fails where two functions call different numbers of layers.
+  static ::lowbit::StatusOr<LayerGraph> create(ModuleOp module);
 
   int64_t size() const { return functions.empty() ? 0 : functions[0].size(); }
   /// The calls of layer `index`, one a function.
@@ -37,7 +38,7 @@ private:
 
 /// Gives the slots that calls still use the numbers 0, 1, ... in their old order
 /// and shortens the caches. Fails where a cache would have no slot left.
-LogicalResult renumberSlots(ModuleOp module);
+::lowbit::Status renumberSlots(ModuleOp module);
 
 /// Erases parameter sets and parameters without a use.
 void eraseUnusedParameters(ModuleOp module);

@@ -87,7 +87,7 @@ struct Flags {
                         cl::desc("BOS before each window of --eval")};
   cl::opt<bool> verifySemantics{
       "verify-semantics", cl::cat(category),
-      cl::desc("interpret before and after each pass (reserved)")};
+      cl::desc("interpret before and after each pass")};
   cl::opt<std::string> compileTo{
       "compile-to", cl::cat(category), cl::value_desc("phase"),
       cl::desc("import, compress, encode, fuse, schedule, codegen, link")};
@@ -134,8 +134,6 @@ static std::string reservedFlag(const Flags &flags) {
     return "--numerics=" + flags.numerics + " is not supported yet; use exact";
   if (!flags.model.empty())
     return "--model is not supported yet";
-  if (flags.verifySemantics)
-    return "--verify-semantics is not supported yet";
   return "";
 }
 
@@ -155,6 +153,7 @@ static std::string fillOptions(const Flags &flags, CompileOptions &options) {
   options.dumpPhasesTo = flags.dumpPhasesTo;
   options.reportPath = flags.reportPath;
   options.explain = flags.explain;
+  options.verifySemantics = flags.verifySemantics;
   options.threads = flags.threads;
   options.maxContext = flags.maxContext;
   options.ledgerTimes = !flags.noTimes;

@@ -7,15 +7,15 @@
 // RUN: not lowbit-opt %s --lowbit-fold-layers='remove=2 share=1:2' 2>&1 | FileCheck %s --check-prefix=REMAIN
 // RUN: not lowbit-opt %s --lowbit-fold-layers='share=0:7' 2>&1 | FileCheck %s --check-prefix=FAR
 // RUN: not lowbit-opt %s --lowbit-fold-layers='remove=1 holes=mask' 2>&1 | FileCheck %s --check-prefix=HOLES
-// RUN: lowbit-opt %s --lowbit-fold-layers='remove=1' --remark-format=emitRemark --remarks-filter=lowbit-compress -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: lowbit-opt %s --lowbit-fold-layers='remove=1' | FileCheck %s --check-prefix=LEDGER
 
 // RANGE: option 'remove' requires layers below 3, got 3
-// ALL: requires at least one layer to remain for the cache 'kv'
+// ALL: pass 'fold-layers': at least one layer must remain for the cache 'kv'
 // PAIR: option 'share' requires pairs like 4:5, got '0'
 // REMAIN: option 'share' requires two layers that both remain, got '1:2'
 // FAR: option 'share' requires layers below 3, got 7
 // HOLES: option 'holes' requires static, got 'mask': project and mask serve layers that are skipped at run time
-// REMARK: fold-layers{{.*}}LayersRemoved=1{{.*}}LayersShared=0
+// LEDGER: lowbit.ledger = [{{.*}}layers_removed
 
 // REMOVE-NOT: lowbit.param @n1
 // REMOVE-NOT: lowbit.param @w1
