@@ -19,9 +19,7 @@ using ::lowbit::StatusOr;
 /// "i8", "f16", ... of a stored word.
 static std::string wordTypeName(const ::lowbit::ComponentDesc &component) {
   if (component.number.isFloat())
-    return component.number.format == ::lowbit::FloatFormat::f16    ? "f16"
-           : component.number.format == ::lowbit::FloatFormat::bf16 ? "bf16"
-                                                                    : "f32";
+    return ::lowbit::floatFormatName(component.number.format);
   return "i" + std::to_string(component.number.storageBits());
 }
 

@@ -17,7 +17,7 @@ using namespace lowbit;
 namespace {
 
 constexpr uint32_t tableMagic = 0x50434c4cu; // "LLCP"
-constexpr uint32_t tableVersion = 1;
+constexpr uint32_t tableVersion = 2;
 constexpr uint64_t weightAlignment = 64;
 
 /// Bytes of a stored word, 0 for a name that we do not know.
@@ -26,7 +26,8 @@ unsigned wordBytes(std::string_view type) {
     const char *name;
     unsigned bytes;
   } rows[] = {{"i8", 1},  {"u8", 1},  {"si8", 1}, {"ui8", 1}, {"i16", 2},
-              {"u16", 2}, {"f16", 2}, {"bf16", 2}, {"i32", 4}, {"u32", 4},
+              {"u16", 2}, {"f16", 2}, {"bf16", 2}, {"f8E4M3FN", 1}, {"f8E5M2", 1},
+              {"f8E8M0FNU", 1}, {"f6E2M3FN", 1}, {"f6E3M2FN", 1}, {"f4E2M1FN", 1}, {"i32", 4}, {"u32", 4},
               {"f32", 4}, {"i64", 8}, {"u64", 8}, {"f64", 8}};
   for (const auto &row : rows)
     if (type == row.name)
@@ -65,6 +66,7 @@ void write(ByteWriter &out, const NumberDesc &number) {
   out.u8(number.width);
   out.i64(number.lo);
   out.i64(number.hi);
+  out.i64(number.step);
 }
 
 void write(ByteWriter &out, const ParamDesc &param) {
@@ -73,6 +75,41 @@ void write(ByteWriter &out, const ParamDesc &param) {
   write(out, param.placement);
   write(out, param.granules);
   write(out, param.storage);
+  out.u8(static_cast<uint8_t>(param.space));
+  out.u8(param.packed);
+  out.i64(param.rank);
+}
+
+void write(ByteWriter &out, const FieldDesc &field) {
+  out.u8(field.shift);
+  out.u8(field.width);
+  out.u8(field.wordBits);
+  write(out, field.word);
+  write(out, field.bit);
+  write(out, field.storage);
+  out.u8(field.array);
+  out.u8(field.radix);
+  out.u8(field.digits);
+  write(out, field.digit);
+  out.u8(static_cast<uint8_t>(field.store));
+  out.i64(field.entropyBlock);
+}
+
+void write(ByteWriter &out, const PatternDesc &pattern) {
+  out.u8(static_cast<uint8_t>(pattern.kind));
+  out.i64(pattern.blockRows);
+  out.i64(pattern.blockColumns);
+  out.i64(pattern.count);
+  out.u8(pattern.indexBits);
+}
+
+void write(ByteWriter &out, const LutDesc &lut) {
+  write(out, lut.entry);
+  out.i64(lut.vecRows);
+  out.i64(lut.vecColumns);
+  out.i64(lut.books);
+  write(out, lut.granularity);
+  write(out, lut.granules);
 }
 
 std::vector<int64_t> readExtents(ByteReader &in) {
@@ -118,13 +155,17 @@ IndexMap readMap(ByteReader &in) {
 NumberDesc readNumber(ByteReader &in) {
   NumberDesc number;
   uint8_t kind = in.u8(), format = in.u8();
-  if (kind > 2 || format > 3)
+  if (kind > 2 || format > static_cast<uint8_t>(FloatFormat::f4E2M1FN))
     in.fail(invalidArgument("unknown kind of number (%u, %u)", kind, format));
   number.kind = static_cast<NumberKind>(kind);
   number.format = static_cast<FloatFormat>(format);
   number.width = in.u8();
   number.lo = in.i64();
   number.hi = in.i64();
+  number.step = in.i64();
+  if (number.step < 1)
+    in.fail(invalidArgument("a number with steps of %lld",
+                            static_cast<long long>(number.step)));
   return number;
 }
 
@@ -135,11 +176,63 @@ ParamDesc readParam(ByteReader &in) {
   param.placement = readMap(in);
   param.granules = readExtents(in);
   param.storage = readExtents(in);
+  uint8_t space = in.u8();
+  if (space > 1)
+    in.fail(invalidArgument("unknown index space %u", space));
+  param.space = static_cast<IndexSpace>(space);
+  param.packed = in.u8();
+  param.rank = in.i64();
   return param;
 }
 
-constexpr size_t minParamBytes = 19 + 2 * 8 + 2 * 4;
-constexpr size_t minFieldBytes = 3 + 2 * 8 + 4;
+FieldDesc readField(ByteReader &in) {
+  FieldDesc field;
+  field.shift = in.u8();
+  field.width = in.u8();
+  field.wordBits = in.u8();
+  field.word = readMap(in);
+  field.bit = readMap(in);
+  field.storage = readExtents(in);
+  field.array = in.u8();
+  field.radix = in.u8();
+  field.digits = in.u8();
+  field.digit = readMap(in);
+  uint8_t store = in.u8();
+  if (store > 1)
+    in.fail(invalidArgument("unknown radix store %u", store));
+  field.store = static_cast<RadixStore>(store);
+  field.entropyBlock = in.i64();
+  return field;
+}
+
+PatternDesc readPattern(ByteReader &in) {
+  PatternDesc pattern;
+  uint8_t kind = in.u8();
+  if (kind > static_cast<uint8_t>(PatternKind::complement)) {
+    in.fail(invalidArgument("unknown pattern %u", kind));
+    kind = 0;
+  }
+  pattern.kind = static_cast<PatternKind>(kind);
+  pattern.blockRows = in.i64();
+  pattern.blockColumns = in.i64();
+  pattern.count = in.i64();
+  pattern.indexBits = in.u8();
+  return pattern;
+}
+
+LutDesc readLut(ByteReader &in) {
+  LutDesc lut;
+  lut.entry = readNumber(in);
+  lut.vecRows = in.i64();
+  lut.vecColumns = in.i64();
+  lut.books = in.i64();
+  lut.granularity = readMap(in);
+  lut.granules = readExtents(in);
+  return lut;
+}
+
+constexpr size_t minParamBytes = 27 + 2 * 8 + 2 * 4 + 10;
+constexpr size_t minFieldBytes = 3 + 3 * 8 + 4 + 12;
 
 } // namespace
 
@@ -149,14 +242,8 @@ void lowbit::serializeLeaf(ByteWriter &out, const LeafDesc &leaf) {
   write(out, leaf.code);
   out.u8(leaf.biased);
   out.u32(static_cast<uint32_t>(leaf.fields.size()));
-  for (const FieldDesc &field : leaf.fields) {
-    out.u8(field.shift);
-    out.u8(field.width);
-    out.u8(field.wordBits);
-    write(out, field.word);
-    write(out, field.bit);
-    write(out, field.storage);
-  }
+  for (const FieldDesc &field : leaf.fields)
+    write(out, field);
   out.u32(static_cast<uint32_t>(leaf.scales.size()));
   for (const ParamDesc &scale : leaf.scales)
     write(out, scale);
@@ -167,6 +254,12 @@ void lowbit::serializeLeaf(ByteWriter &out, const LeafDesc &leaf) {
   for (const ParamDesc &offset : leaf.offsets)
     write(out, offset);
   out.u8(leaf.offsetNegated);
+  out.u8(leaf.pattern.has_value());
+  if (leaf.pattern)
+    write(out, *leaf.pattern);
+  out.u8(leaf.lut.has_value());
+  if (leaf.lut)
+    write(out, *leaf.lut);
 }
 
 LeafDesc lowbit::parseLeaf(ByteReader &in) {
@@ -176,16 +269,8 @@ LeafDesc lowbit::parseLeaf(ByteReader &in) {
   leaf.code = readNumber(in);
   leaf.biased = in.u8() != 0;
   uint32_t fields = in.count(minFieldBytes);
-  for (uint32_t i = 0; i < fields && !in.failed(); ++i) {
-    FieldDesc field;
-    field.shift = in.u8();
-    field.width = in.u8();
-    field.wordBits = in.u8();
-    field.word = readMap(in);
-    field.bit = readMap(in);
-    field.storage = readExtents(in);
-    leaf.fields.push_back(std::move(field));
-  }
+  for (uint32_t i = 0; i < fields && !in.failed(); ++i)
+    leaf.fields.push_back(readField(in));
   uint32_t scales = in.count(minParamBytes);
   for (uint32_t i = 0; i < scales && !in.failed(); ++i)
     leaf.scales.push_back(readParam(in));
@@ -195,6 +280,10 @@ LeafDesc lowbit::parseLeaf(ByteReader &in) {
   for (uint32_t i = 0; i < offsets && !in.failed(); ++i)
     leaf.offsets.push_back(readParam(in));
   leaf.offsetNegated = in.u8() != 0;
+  if (in.u8() != 0)
+    leaf.pattern = readPattern(in);
+  if (in.u8() != 0)
+    leaf.lut = readLut(in);
   return leaf;
 }
 

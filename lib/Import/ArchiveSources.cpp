@@ -198,16 +198,7 @@ static uint32_t splatBits(const SplatValue &splat, const NumberDesc &number,
                           int64_t integer) {
   if (!number.isFloat())
     return static_cast<uint32_t>(std::clamp(integer, number.lo, number.hi));
-  switch (number.format) {
-  case FloatFormat::f16:
-    return ::lowbit::f32ToF16(splat.value);
-  case FloatFormat::bf16:
-    return ::lowbit::f32ToBf16(splat.value);
-  case FloatFormat::f32:
-  case FloatFormat::none:
-    break;
-  }
-  return ::lowbit::floatBits(splat.value);
+  return ::lowbit::floatToCode(number, splat.value);
 }
 
 static std::vector<uint8_t> repeated(uint32_t bits, unsigned size,
@@ -253,10 +244,26 @@ Status mlir::lowbit::writeSplat(const SplatValue &splat, const LeafDesc &leaf,
 /// True when a tensor of safetensors type `type` can hold numbers of
 /// `component`.
 static bool holdsComponent(std::string_view type, const NumberDesc &number) {
-  if (number.isFloat())
-    return type == (number.format == FloatFormat::f16    ? "F16"
-                    : number.format == FloatFormat::bf16 ? "BF16"
-                                                         : "F32");
+  switch (number.format) {
+  case FloatFormat::f32:
+    return type == "F32";
+  case FloatFormat::f16:
+    return type == "F16";
+  case FloatFormat::bf16:
+    return type == "BF16";
+  case FloatFormat::f8E4M3FN:
+    return type == "F8_E4M3";
+  case FloatFormat::f8E5M2:
+    return type == "F8_E5M2";
+  case FloatFormat::f8E8M0FNU:
+    return type == "F8_E8M0" || type == "U8";
+  case FloatFormat::f6E2M3FN:
+  case FloatFormat::f6E3M2FN:
+  case FloatFormat::f4E2M1FN:
+    return type == "U8"; // one code a byte
+  case FloatFormat::none:
+    break;
+  }
   std::string bits = std::to_string(number.storageBits());
   return type == "I" + bits || type == "U" + bits;
 }
@@ -265,7 +272,7 @@ static bool holdsComponent(std::string_view type, const NumberDesc &number) {
 /// (canonical) or as an ordinary i8: -1 of ternary as 3 or as 255. Both become
 /// the latter, which is a plain array.
 static void extendCodes(const NumberDesc &code, std::vector<uint8_t> &plain) {
-  if (code.width >= 8)
+  if (code.width >= 8 || code.step != 1)
     return;
   const unsigned sign = 1u << (code.width - 1), limit = 1u << code.width;
   for (uint8_t &byte : plain)

@@ -65,14 +65,25 @@ ComponentWriter::create(const LeafDesc &leaf,
     writer.paramList.push_back(&*writer.leaf().zero);
   for (const ParamDesc &param : writer.leaf().offsets)
     writer.paramList.push_back(&param);
+  for (const ParamDesc *param : writer.paramList) {
+    if (param->rank > 0)
+      return unimplemented("a rank scale cannot be written from rows of numbers");
+    // Entries of neighbouring rows share bytes.
+    writer.independent = writer.independent && param->packed == 0;
+  }
 
   const std::vector<ComponentDesc> &descs = writer.codec.components();
   components.resize(descs.size());
   for (size_t i = 0; i < descs.size(); ++i) {
     LOWBIT_RETURN_IF_ERROR(
         allocateZeroed(components[i], descs[i].bytes, descs[i].name().c_str()));
-    (descs[i].role == ComponentRole::codes ? writer.fields : writer.paramBytes)
-        .emplace_back(components[i]);
+    if (descs[i].role == ComponentRole::codes)
+      writer.fields.emplace_back(components[i]);
+    else if (i >= firstParamComponent(leaf))
+      writer.paramBytes.emplace_back(components[i]);
+    else
+      return unimplemented("component '%s' cannot be written from rows of numbers",
+                           descs[i].name().c_str());
   }
   return writer;
 }

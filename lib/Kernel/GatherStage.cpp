@@ -17,6 +17,9 @@ static constexpr ValueType scalarI32{Scalar::i32, 0};
 
 Status emitGatherStage(mlir::ModuleOp module, const GatherStage &spec,
                        const KernelCapabilities &capabilities) {
+  if (!spec.table.isPlain())
+    return unimplemented("rows of %s cannot be gathered by this build's kernels",
+                         describe(spec.table).c_str());
   LOWBIT_ASSIGN_OR_RETURN(auto components, componentsOf(spec.table));
   if (components.size() != spec.bindings.size())
     return invalidArgument("%zu bindings given for %zu components of the table",

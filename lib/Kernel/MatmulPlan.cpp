@@ -158,6 +158,10 @@ bool MatmulPlan::biasInUnits() const {
 /// What every way of computing the product needs to know.
 static StatusOr<MatmulPlan> planShape(const MatmulAnchor &anchor) {
   const LeafDesc &leaf = anchor.weight;
+  if (!leaf.isPlain())
+    return unimplemented("weight %s needs a decode that this strategy does not "
+                         "have",
+                         describe(leaf).c_str());
   LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components,
                           componentsOf(leaf));
   if (components.size() != anchor.bindings.size())

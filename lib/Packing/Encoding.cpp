@@ -7,46 +7,22 @@
 
 #include "lowbit/Packing/Encoding.h"
 
+#include "Pattern.h"
+
 #include "lowbit/Support/CheckedMath.h"
 
+#include <algorithm>
+
 namespace lowbit {
-
-NumberDesc NumberDesc::signedInt(unsigned width) {
-  NumberDesc number;
-  number.kind = NumberKind::signedInt;
-  number.format = FloatFormat::none;
-  number.width = static_cast<uint8_t>(width);
-  number.lo = -(int64_t{1} << (width - 1));
-  number.hi = (int64_t{1} << (width - 1)) - 1;
-  return number;
-}
-
-NumberDesc NumberDesc::unsignedInt(unsigned width) {
-  NumberDesc number;
-  number.kind = NumberKind::unsignedInt;
-  number.format = FloatFormat::none;
-  number.width = static_cast<uint8_t>(width);
-  number.lo = 0;
-  number.hi = (int64_t{1} << width) - 1;
-  return number;
-}
-
-NumberDesc NumberDesc::floating(FloatFormat format) {
-  NumberDesc number;
-  number.kind = NumberKind::floating;
-  number.format = format;
-  number.width = format == FloatFormat::f32 ? 32 : 16;
-  return number;
-}
-
-unsigned NumberDesc::storageBits() const {
-  return width <= 8 ? 8 : width <= 16 ? 16 : 32;
-}
 
 const char *componentRoleName(ComponentRole role) {
   switch (role) {
   case ComponentRole::codes:
     return "codes";
+  case ComponentRole::table:
+    return "table";
+  case ComponentRole::index:
+    return "index";
   case ComponentRole::scale:
     return "scale";
   case ComponentRole::zero:
@@ -58,18 +34,83 @@ const char *componentRoleName(ComponentRole role) {
 }
 
 std::string ComponentDesc::name() const {
-  std::string text = componentRoleName(role);
+  std::string text = prefix + componentRoleName(role);
   if (index > 0)
     text += formatString(".%u", index);
   return text;
 }
 
-StatusOr<std::vector<ComponentDesc>> componentsOf(const LeafDesc &leaf) {
-  std::vector<ComponentDesc> components;
-  auto add = [&](ComponentRole role, uint32_t index, const NumberDesc &number,
-                 const std::vector<int64_t> &storage) -> Status {
-    ComponentDesc component{role, index, number, storage, 0};
-    StatusOr<int64_t> count = checkedElementCount(storage);
+//===----------------------------------------------------------------------===//
+// Stored space
+//===----------------------------------------------------------------------===//
+
+int64_t LeafDesc::storedRows() const {
+  if (pattern)
+    return storedShapeOf(*pattern, rows, columns)[0];
+  return lut && lut->vecRows > 0 ? rows / lut->vecRows : rows;
+}
+
+int64_t LeafDesc::storedColumns() const {
+  if (pattern)
+    return storedShapeOf(*pattern, rows, columns)[1];
+  if (!lut || lut->vecColumns < 1)
+    return columns;
+  // validate() bounds the product.
+  return checkedMul(columns / lut->vecColumns, lut->books).value_or(INT64_MAX);
+}
+
+bool LeafDesc::isDense() const {
+  return !pattern &&
+         (!lut ||
+          (lut->vecRows == 1 && lut->vecColumns == 1 && lut->books == 1));
+}
+
+bool LeafDesc::isPlain() const {
+  auto isPlainParam = [](const ParamDesc &param) {
+    return param.space == IndexSpace::logical && param.packed == 0 &&
+           param.rank == 0 &&
+           (!param.number.isFloat() || param.number.width >= 16);
+  };
+  if (pattern || lut || code.step != 1 || (code.isFloat() && code.width < 16))
+    return false;
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (fields[i].array != i || fields[i].radix || fields[i].entropyBlock)
+      return false;
+  for (const ParamDesc &param : scales)
+    if (!isPlainParam(param))
+      return false;
+  for (const ParamDesc &param : offsets)
+    if (!isPlainParam(param))
+      return false;
+  return !zero || isPlainParam(*zero);
+}
+
+unsigned LeafDesc::codeArrays() const {
+  unsigned arrays = 0;
+  for (const FieldDesc &field : fields)
+    arrays = std::max(arrays, field.array + 1u);
+  return arrays;
+}
+
+//===----------------------------------------------------------------------===//
+// Components
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Appends components of one leaf with checked sizes.
+class ComponentList {
+public:
+  Status add(ComponentRole role, uint32_t param, uint32_t part,
+             const NumberDesc &number, std::vector<int64_t> storage) {
+    ComponentDesc component;
+    component.role = role;
+    component.index = next[static_cast<size_t>(role)]++;
+    component.number = number;
+    component.storage = std::move(storage);
+    component.param = param;
+    component.part = part;
+    StatusOr<int64_t> count = checkedElementCount(component.storage);
     if (!count.isOk())
       return std::move(count).status().addNote("in the storage of '" +
                                                component.name() + "'");
@@ -81,36 +122,111 @@ StatusOr<std::vector<ComponentDesc>> componentsOf(const LeafDesc &leaf) {
     component.bytes = *bytes;
     components.push_back(std::move(component));
     return Status::success();
-  };
-
-  uint32_t index = 0;
-  for (const FieldDesc &field : leaf.fields) {
-    NumberDesc word;
-    word.kind = NumberKind::unsignedInt;
-    word.format = FloatFormat::none;
-    word.width = field.wordBits;
-    word.hi = (int64_t{1} << (field.wordBits & 63)) - 1;
-    LOWBIT_RETURN_IF_ERROR(
-        add(ComponentRole::codes, index++, word, field.storage));
   }
-  index = 0;
-  for (const ParamDesc &param : leaf.scales)
+
+  Status addParam(ComponentRole role, uint32_t position, const ParamDesc &param,
+                  const LeafDesc &leaf) {
+    if (param.rank > 0) {
+      LOWBIT_RETURN_IF_ERROR(
+          add(role, position, 0, param.number, {leaf.rows, param.rank}));
+      return add(role, position, 1, param.number, {param.rank, leaf.columns});
+    }
+    if (param.packed == 0)
+      return add(role, position, 0, param.number, param.storage);
+    LOWBIT_ASSIGN_OR_RETURN(int64_t count, checkedElementCount(param.storage));
+    return add(role, position, 0, NumberDesc::unsignedInt(8),
+               {ceilDiv(count, 8 / param.packed)});
+  }
+
+  std::vector<ComponentDesc> components;
+
+private:
+  std::array<uint32_t, 6> next{};
+};
+
+Status addTables(const LeafDesc &leaf, ComponentList &list) {
+  if (leaf.lut) {
+    const LutDesc &lut = *leaf.lut;
+    std::vector<int64_t> storage = lut.granules;
+    storage.insert(storage.end(), {lut.books, int64_t{1} << leaf.code.width});
+    std::optional<int64_t> values = checkedMul(lut.vecRows, lut.vecColumns);
+    if (!values)
+      return invalidArgument("table: vec overflows 63 bits");
+    if (*values > 1)
+      storage.push_back(*values);
     LOWBIT_RETURN_IF_ERROR(
-        add(ComponentRole::scale, index++, param.number, param.storage));
-  if (leaf.zero)
-    LOWBIT_RETURN_IF_ERROR(
-        add(ComponentRole::zero, 0, leaf.zero->number, leaf.zero->storage));
-  index = 0;
-  for (const ParamDesc &param : leaf.offsets)
-    LOWBIT_RETURN_IF_ERROR(
-        add(ComponentRole::offset, index++, param.number, param.storage));
-  return components;
+        list.add(ComponentRole::table, 0, 0, lut.entry, std::move(storage)));
+  }
+  for (const FieldDesc &field : leaf.fields)
+    if (field.entropyBlock > 0)
+      LOWBIT_RETURN_IF_ERROR(list.add(ComponentRole::table, field.array, 1,
+                                      NumberDesc::unsignedInt(8),
+                                      {int64_t{1} << field.width}));
+  return Status::success();
 }
 
-StatusOr<BitsPerElement> bitsPerElement(const LeafDesc &leaf) {
-  LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components,
-                          componentsOf(leaf));
-  const int64_t shape[] = {leaf.rows, leaf.columns};
+Status addIndices(const LeafDesc &leaf, ComponentList &list) {
+  if (leaf.pattern)
+    for (const IndexArray &array :
+         indexArraysOf(*leaf.pattern, leaf.rows, leaf.columns))
+      LOWBIT_RETURN_IF_ERROR(list.add(ComponentRole::index, 0, array.part,
+                                      NumberDesc::unsignedInt(array.bits),
+                                      array.storage));
+  for (const FieldDesc &field : leaf.fields) {
+    if (field.entropyBlock < 1)
+      continue;
+    const int64_t shape[] = {leaf.storedRows(), leaf.storedColumns()};
+    LOWBIT_ASSIGN_OR_RETURN(int64_t count, checkedElementCount(shape));
+    LOWBIT_RETURN_IF_ERROR(list.add(ComponentRole::index, field.array, 3,
+                                    NumberDesc::unsignedInt(32),
+                                    {ceilDiv(count, field.entropyBlock) + 1}));
+  }
+  return Status::success();
+}
+
+} // namespace
+
+StatusOr<std::vector<ComponentDesc>> componentsOf(const LeafDesc &leaf) {
+  ComponentList list;
+  const unsigned arrays = leaf.codeArrays();
+  for (unsigned array = 0; array < arrays; ++array)
+    for (const FieldDesc &field : leaf.fields)
+      if (field.array == array) {
+        LOWBIT_RETURN_IF_ERROR(list.add(ComponentRole::codes, array, 0,
+                                        NumberDesc::unsignedInt(field.wordBits),
+                                        field.storage));
+        break;
+      }
+  LOWBIT_RETURN_IF_ERROR(addTables(leaf, list));
+  LOWBIT_RETURN_IF_ERROR(addIndices(leaf, list));
+  for (uint32_t i = 0; i < leaf.scales.size(); ++i)
+    LOWBIT_RETURN_IF_ERROR(
+        list.addParam(ComponentRole::scale, i, leaf.scales[i], leaf));
+  if (leaf.zero)
+    LOWBIT_RETURN_IF_ERROR(
+        list.addParam(ComponentRole::zero, 0, *leaf.zero, leaf));
+  for (uint32_t i = 0; i < leaf.offsets.size(); ++i)
+    LOWBIT_RETURN_IF_ERROR(
+        list.addParam(ComponentRole::offset, i, leaf.offsets[i], leaf));
+  return std::move(list.components);
+}
+
+size_t firstParamComponent(const LeafDesc &leaf) {
+  size_t count = leaf.codeArrays();
+  if (leaf.lut)
+    ++count;
+  for (const FieldDesc &field : leaf.fields)
+    if (field.entropyBlock > 0)
+      count += 2;
+  if (leaf.pattern)
+    count += indexArraysOf(*leaf.pattern, leaf.rows, leaf.columns).size();
+  return count;
+}
+
+static StatusOr<BitsPerElement>
+bitsOf(const std::vector<ComponentDesc> &components, int64_t rows,
+       int64_t columns) {
+  const int64_t shape[] = {rows, columns};
   LOWBIT_ASSIGN_OR_RETURN(int64_t count, checkedElementCount(shape));
   if (count == 0)
     return invalidArgument("a tensor without elements has no bits per element");
@@ -125,19 +241,29 @@ StatusOr<BitsPerElement> bitsPerElement(const LeafDesc &leaf) {
   return bits;
 }
 
+StatusOr<BitsPerElement> bitsPerElement(const LeafDesc &leaf) {
+  LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components,
+                          componentsOf(leaf));
+  return bitsOf(components, leaf.rows, leaf.columns);
+}
+
+StatusOr<BitsPerElement> bitsPerElement(const EncodingDesc &encoding) {
+  LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components,
+                          componentsOf(encoding));
+  return bitsOf(components, encoding.rows, encoding.columns);
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
 namespace {
 
 std::string describeNumber(const NumberDesc &number) {
-  switch (number.format) {
-  case FloatFormat::f32:
-    return "f32";
-  case FloatFormat::f16:
-    return "f16";
-  case FloatFormat::bf16:
-    return "bf16";
-  case FloatFormat::none:
-    break;
-  }
+  if (number.isFloat())
+    return floatFormatName(number.format);
+  if (number == NumberDesc::plusMinusOne())
+    return "pm1";
   bool isSigned = number.kind == NumberKind::signedInt;
   if (isSigned && number.width == 2 && number.lo == -1 && number.hi == 1)
     return "ternary";
@@ -148,6 +274,8 @@ std::string describeNumber(const NumberDesc &number) {
   if (number.lo != full.lo || number.hi != full.hi)
     text += formatString("<%lld:%lld>", static_cast<long long>(number.lo),
                          static_cast<long long>(number.hi));
+  if (number.step != 1)
+    text += formatString(" step %lld", static_cast<long long>(number.step));
   return text;
 }
 
@@ -178,25 +306,59 @@ void describeParams(std::string &text, const char *role,
   for (size_t i = 0; i < params.size(); ++i) {
     if (i)
       text += " * ";
-    text += describeNumber(params[i].number) +
-            describeGranularity(params[i].granularity);
+    text += describeNumber(params[i].number);
+    if (params[i].rank > 0)
+      text += formatString("/rank %lld", static_cast<long long>(params[i].rank));
+    else if (params[i].space == IndexSpace::stored)
+      text += "/block";
+    else
+      text += describeGranularity(params[i].granularity);
   }
 }
 
 } // namespace
 
+static std::string describeLayout(const LeafDesc &leaf) {
+  std::string text;
+  const unsigned arrays = leaf.codeArrays();
+  for (const FieldDesc &field : leaf.fields) {
+    if (field.radix && text.empty())
+      text = formatString(" base %u, %u digits a group", field.radix,
+                          field.digits);
+    if (field.entropyBlock > 0)
+      text += formatString(" prefix code of %u bits", field.width);
+  }
+  if (!text.empty() || leaf.fields.size() < 2)
+    return text;
+  if (arrays == 1)
+    return formatString(" in %zu planes", leaf.fields.size());
+  text = " in ";
+  for (size_t i = 0; i < leaf.fields.size(); ++i)
+    text += formatString("%s%u", i ? "+" : "", leaf.fields[i].width);
+  return text;
+}
+
 std::string describe(const LeafDesc &leaf) {
   std::string text = describeNumber(leaf.code);
-  if (leaf.fields.size() > 1) {
-    text += " in ";
-    for (size_t i = 0; i < leaf.fields.size(); ++i)
-      text += formatString("%s%u", i ? "+" : "", leaf.fields[i].width);
+  if (leaf.lut) {
+    text = formatString("table of %lld %s", 1ll << leaf.code.width,
+                        describeNumber(leaf.lut->entry).c_str());
+    if (leaf.lut->vecRows * leaf.lut->vecColumns > 1)
+      text += formatString(" %lldx%lld",
+                           static_cast<long long>(leaf.lut->vecRows),
+                           static_cast<long long>(leaf.lut->vecColumns));
+    if (leaf.lut->books > 1)
+      text +=
+          formatString(", %lld books", static_cast<long long>(leaf.lut->books));
   }
+  text += describeLayout(leaf);
   describeParams(text, "scale", leaf.scales);
   if (leaf.zero)
     describeParams(text, "zero", {*leaf.zero});
   describeParams(text, leaf.offsetNegated ? "offset -" : "offset",
                  leaf.offsets);
+  if (leaf.pattern)
+    text += ", " + describePattern(*leaf.pattern);
   return text;
 }
 

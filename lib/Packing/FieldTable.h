@@ -33,6 +33,47 @@ inline int64_t bitOf(const FieldDesc &field, int64_t row, int64_t column) {
   return field.bit.results[0].eval(index);
 }
 
+/// base^exponent; validate() keeps it within 33 bits.
+inline uint64_t powerOf(uint64_t base, unsigned exponent) {
+  uint64_t result = 1;
+  while (exponent-- > 0)
+    result *= base;
+  return result;
+}
+
+/// Bits of a group number: the fields' together.
+inline unsigned groupBits(const LeafDesc &leaf) {
+  unsigned bits = 0;
+  for (const FieldDesc &field : leaf.fields)
+    bits += field.width;
+  return bits;
+}
+
+/// Digit `at` of a group number of `bits` bits.
+inline uint32_t digitOf(const FieldDesc &field, unsigned bits, uint32_t number,
+                        unsigned at) {
+  if (field.store == RadixStore::plain)
+    return static_cast<uint32_t>(number / powerOf(field.radix, at) % field.radix);
+  const uint64_t fraction = number * powerOf(field.radix, at) & lowMask(bits);
+  return static_cast<uint32_t>(fraction * field.radix >> bits);
+}
+
+/// The number with digit `at` replaced.
+inline uint32_t withDigit(const FieldDesc &field, unsigned bits, uint32_t number,
+                          unsigned at, uint32_t digit) {
+  if (field.store == RadixStore::plain)
+    return static_cast<uint32_t>(
+        number + (uint64_t{digit} - digitOf(field, bits, number, at)) *
+                     powerOf(field.radix, at));
+  uint64_t value = 0;
+  for (unsigned i = 0; i < field.digits; ++i)
+    value =
+        value * field.radix + (i == at ? digit : digitOf(field, bits, number, i));
+  const uint64_t states = powerOf(field.radix, field.digits);
+  // value < states <= 2^bits <= 2^32, so the product fits.
+  return static_cast<uint32_t>(((value << bits) + states - 1) / states);
+}
+
 /// Element (n, k) is in word wordOf(n, 0) + columnWord[k] at bit
 /// bitOf(n, 0) + columnBit[k].
 struct FieldTable {
@@ -44,6 +85,8 @@ struct FieldTable {
   size_t quads = 0;
 
   FieldTable(const FieldDesc &field, int64_t columns) : desc(&field) {
+    if (field.entropyBlock > 0)
+      return;
     const int64_t word = wordOf(field, 0, 0), bit = bitOf(field, 0, 0);
     columnWord.reserve(static_cast<size_t>(columns));
     columnBit.reserve(static_cast<size_t>(columns));
@@ -58,7 +101,7 @@ struct FieldTable {
           return false;
       return true;
     };
-    while (field.wordBits == 8 && 4 * quads + 4 <= columnWord.size() &&
+    while (field.wordBits == 8 && !field.radix && 4 * quads + 4 <= columnWord.size() &&
            isQuad(4 * quads))
       ++quads;
   }
@@ -116,6 +159,23 @@ struct FieldTable {
       const unsigned at = bit + static_cast<unsigned>(columnBit[k]);
       codes[k] = static_cast<Code>(codes[k] | ((word >> at) & mask) << shift);
     }
+  }
+
+  /// The field's run of element (row, k), and the same replaced.
+  uint32_t run(int64_t row, size_t k, const uint8_t *stored) const {
+    const unsigned size = desc->wordBits / 8u;
+    const int64_t word = wordOf(*desc, row, 0) + columnWord[k];
+    const int64_t at = bitOf(*desc, row, 0) + columnBit[k];
+    return loadBits(stored + word * size, size) >> at & lowMask(desc->width);
+  }
+  void setRun(int64_t row, size_t k, uint32_t value, uint8_t *stored) const {
+    const unsigned size = desc->wordBits / 8u;
+    const int64_t word = wordOf(*desc, row, 0) + columnWord[k];
+    const int64_t at = bitOf(*desc, row, 0) + columnBit[k];
+    const uint32_t mask = lowMask(desc->width);
+    uint8_t *place = stored + word * size;
+    storeBits(place, size,
+              (loadBits(place, size) & ~(mask << at)) | (value & mask) << at);
   }
 
   template <typename Code>

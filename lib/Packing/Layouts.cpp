@@ -65,6 +65,10 @@ bool usesOnlyColumns(const IndexExpr &expr) {
 }
 
 void placeInLanes(ParamDesc &param) {
+  if (param.rank > 0 || param.space == IndexSpace::stored) {
+    placeInOrder(param);
+    return;
+  }
   const std::vector<IndexExpr> &results = param.granularity.results;
   if (results.empty()) {
     param.placement = zeroMap(0);
@@ -103,9 +107,9 @@ Status applyCanonicalLayout(LeafDesc &leaf) {
   field.wordBits = static_cast<uint8_t>(leaf.code.storageBits());
   field.word = IndexMap::identity(2);
   field.bit = zeroMap(2);
-  field.storage = {leaf.rows, leaf.columns};
+  field.storage = {leaf.storedRows(), leaf.storedColumns()};
   leaf.fields = {std::move(field)};
-  leaf.biased = false;
+  leaf.biased = leaf.code.step != 1;
   for (ParamDesc &param : leaf.scales)
     placeInOrder(param);
   if (leaf.zero)
@@ -117,10 +121,13 @@ Status applyCanonicalLayout(LeafDesc &leaf) {
 
 Status applyRowsInLanesLayout(LeafDesc &leaf) {
   LOWBIT_RETURN_IF_ERROR(checkExtents(leaf));
+  if (!leaf.isDense())
+    return unimplemented("rows in lanes holds every element of a tensor, not %s",
+                         describe(leaf).c_str());
   const int64_t strips = ceilDiv(leaf.rows, 8);
   const int64_t blocks = ceilDiv(leaf.columns, 32);
   leaf.fields.clear();
-  if (leaf.code.isFloat()) {
+  if (leaf.code.isFloat() && leaf.code.width >= 16) {
     FieldDesc field;
     field.shift = 0;
     field.width = leaf.code.width;
@@ -152,10 +159,12 @@ Status applyRowsInLanesLayout(LeafDesc &leaf) {
                                {{term(1, 1, 1, 4)}, 0}});
       field.bit = makeMap(2, {reduced(1, w, 4 * w, 8 / w)});
       field.storage = {strips, blocks, w, 8, 4};
+      field.array = static_cast<uint8_t>(leaf.fields.size());
       leaf.fields.push_back(std::move(field));
       shift += width;
     }
-    leaf.biased = leaf.code.kind == NumberKind::signedInt;
+    leaf.biased =
+        leaf.code.kind == NumberKind::signedInt || leaf.code.step != 1;
   }
   for (ParamDesc &param : leaf.scales)
     placeInLanes(param);

@@ -20,17 +20,38 @@ Status packCodesByMaps(const LeafDesc &leaf, int64_t rowBegin, int64_t rowEnd,
                           componentsOf(leaf));
   LOWBIT_RETURN_IF_ERROR(checkRows(leaf, rowBegin, rowEnd, plain.size()));
   LOWBIT_RETURN_IF_ERROR(checkFields(leaf, components, fields));
+  for (const FieldDesc &field : leaf.fields)
+    if (field.entropyBlock > 0)
+      return unimplemented("a prefix code has no map from elements to bits");
   const unsigned size = plainCodeBytes(leaf.code);
   const uint8_t *source = plain.data();
   for (int64_t n = rowBegin; n < rowEnd; ++n) {
-    for (int64_t k = 0; k < leaf.columns; ++k, source += size) {
+    for (int64_t k = 0; k < leaf.storedColumns(); ++k, source += size) {
       uint32_t code = 0;
       if (toStored(leaf, source, 1, &code) == 0)
         return outOfRange(leaf, *source, n, static_cast<size_t>(k));
-      for (size_t i = 0; i < fields.size(); ++i) {
-        const FieldDesc &field = leaf.fields[i];
+      if (!leaf.fields.empty() && leaf.fields[0].radix) {
+        // The group's number with this digit is what the fields are to hold.
+        const int64_t index[] = {n, k};
+        uint32_t number = 0;
+        for (const FieldDesc &field : leaf.fields) {
+          const unsigned wordBytes = field.wordBits / 8u;
+          number |= (loadBits(fields[field.array].data() +
+                                  wordOf(field, n, k) * wordBytes,
+                              wordBytes) >>
+                         bitOf(field, n, k) &
+                     lowMask(field.width))
+                    << field.shift;
+        }
+        code = withDigit(
+            leaf.fields[0], groupBits(leaf), number,
+            static_cast<unsigned>(leaf.fields[0].digit.results[0].eval(index)),
+            code);
+      }
+      for (const FieldDesc &field : leaf.fields) {
         const unsigned wordBytes = field.wordBits / 8u;
-        uint8_t *place = fields[i].data() + wordOf(field, n, k) * wordBytes;
+        uint8_t *place =
+            fields[field.array].data() + wordOf(field, n, k) * wordBytes;
         unsigned at = static_cast<unsigned>(bitOf(field, n, k));
         uint32_t word = loadBits(place, wordBytes);
         word &= ~(lowMask(field.width) << at);
@@ -50,18 +71,27 @@ Status unpackCodesByMaps(const LeafDesc &leaf, int64_t rowBegin, int64_t rowEnd,
                           componentsOf(leaf));
   LOWBIT_RETURN_IF_ERROR(checkRows(leaf, rowBegin, rowEnd, plain.size()));
   LOWBIT_RETURN_IF_ERROR(checkFields(leaf, components, fields));
+  for (const FieldDesc &field : leaf.fields)
+    if (field.entropyBlock > 0)
+      return unimplemented("a prefix code has no map from elements to bits");
   const unsigned size = plainCodeBytes(leaf.code);
   uint8_t *out = plain.data();
   for (int64_t n = rowBegin; n < rowEnd; ++n) {
-    for (int64_t k = 0; k < leaf.columns; ++k, out += size) {
+    for (int64_t k = 0; k < leaf.storedColumns(); ++k, out += size) {
       uint32_t code = 0;
-      for (size_t i = 0; i < fields.size(); ++i) {
-        const FieldDesc &field = leaf.fields[i];
+      for (const FieldDesc &field : leaf.fields) {
         const unsigned wordBytes = field.wordBits / 8u;
-        uint32_t word = loadBits(
-            fields[i].data() + wordOf(field, n, k) * wordBytes, wordBytes);
-        code |= ((word >> bitOf(field, n, k)) & lowMask(field.width))
-                << field.shift;
+        const unsigned at = static_cast<unsigned>(bitOf(field, n, k));
+        uint32_t word =
+            loadBits(fields[field.array].data() + wordOf(field, n, k) * wordBytes,
+                     wordBytes);
+        code |= ((word >> at) & lowMask(field.width)) << field.shift;
+      }
+      if (!leaf.fields.empty() && leaf.fields[0].radix) {
+        const int64_t index[] = {n, k};
+        code = digitOf(
+            leaf.fields[0], groupBits(leaf), code,
+            static_cast<unsigned>(leaf.fields[0].digit.results[0].eval(index)));
       }
       if (leaf.code.isFloat())
         storeBits(out, size, code);

@@ -7,7 +7,7 @@
 
 #include "lowbit/Packing/Pack.h"
 
-#include "PlainArray.h"
+#include "Codec.h"
 
 #include "lowbit/Support/CheckedMath.h"
 
@@ -36,8 +36,11 @@ StatusOr<int64_t> granulesPerRow(const ParamDesc &param, int64_t begin,
       return invalidArgument("parameter placement leaves its storage (V5)");
   LOWBIT_ASSIGN_OR_RETURN(int64_t stored, checkedElementCount(param.storage));
   LOWBIT_ASSIGN_OR_RETURN(int64_t total, checkedElementCount(param.granules));
+  if (param.rank > 0)
+    return invalidArgument("a rank scale is two parameters (componentParams)");
   const int64_t size = plainParamBytes(param.number);
-  std::optional<int64_t> storedBytes = checkedMul(stored, size);
+  std::optional<int64_t> storedBytes =
+      param.packed ? ceilDiv(stored, 8 / param.packed) : checkedMul(stored, size);
   if (!storedBytes || storedSize < static_cast<uint64_t>(*storedBytes))
     return invalidArgument("parameter array of %zu bytes is too small",
                            storedSize);
@@ -103,7 +106,8 @@ int64_t granuleRows(const ParamDesc &param) {
 
 std::pair<int64_t, int64_t> granuleRowsOf(const ParamDesc &param,
                                           int64_t rowBegin, int64_t rowEnd) {
-  if (param.granules.empty() || rowBegin >= rowEnd)
+  if (param.granules.empty() || rowBegin >= rowEnd ||
+      param.space == IndexSpace::stored)
     return {0, granuleRows(param)};
   const IndexExpr &first = param.granularity.results[0];
   for (const IndexTerm &term : first.terms)
@@ -141,7 +145,17 @@ Status packParam(const ParamDesc &param, int64_t begin, int64_t end,
                 static_cast<long long>(number.lo),
                 static_cast<long long>(number.hi));
         }
-        storeBits(stored.data() + to * size, size, bits);
+        if (param.packed == 0) {
+          storeBits(stored.data() + to * size, size, bits);
+          return Status::success();
+        }
+        const int64_t perByte = 8 / param.packed;
+        const unsigned at = static_cast<unsigned>(to % perByte * param.packed);
+        uint8_t &byte = stored[static_cast<size_t>(to / perByte)];
+        byte = static_cast<uint8_t>(
+            (byte & ~(lowMask(param.packed) << at)) |
+            ((bits - static_cast<uint32_t>(number.lo)) & lowMask(param.packed))
+                << at);
         return Status::success();
       });
 }
@@ -154,8 +168,11 @@ Status unpackParam(const ParamDesc &param, int64_t begin, int64_t end,
   const unsigned size = plainParamBytes(param.number);
   return forEachGranule(
       param, begin, end, perRow, [&](int64_t to, int64_t from) -> Status {
+        const uint32_t bits = paramBits(param, stored, from);
         storeBits(plain.data() + to * size, size,
-                  loadBits(stored.data() + from * size, size));
+                  param.packed == 0
+                      ? bits
+                      : static_cast<uint32_t>(paramInteger(param, bits)));
         return Status::success();
       });
 }

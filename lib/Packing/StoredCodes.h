@@ -19,30 +19,49 @@
 
 namespace lowbit::packing {
 
-/// Plain codes of one row to stored numbers (Code: uint8_t for integers,
-/// uint32_t); returns the first column out of range, or `columns`.
+/// Plain codes of one row to stored numbers (Code: uint8_t for codes of at most 8
+/// bits, or uint32_t); returns the first column out of range, or `columns`.
 template <typename Code>
 size_t toStored(const LeafDesc &leaf, const uint8_t *plain, size_t columns,
                 Code *codes) {
-  if (leaf.code.isFloat()) {
-    unsigned size = leaf.code.width / 8;
-    for (size_t k = 0; k < columns; ++k)
-      codes[k] = static_cast<Code>(loadBits(plain + k * size, size));
+  const NumberDesc &code = leaf.code;
+  if (code.isFloat()) {
+    const unsigned size = code.storageBits() / 8;
+    const uint32_t limit = lowMask(code.width);
+    for (size_t k = 0; k < columns; ++k) {
+      const uint32_t bits = loadBits(plain + k * size, size);
+      if (bits > limit)
+        return k;
+      codes[k] = static_cast<Code>(bits);
+    }
     return columns;
   }
-  const uint8_t low = static_cast<uint8_t>(leaf.code.lo);
-  const uint8_t span = static_cast<uint8_t>(leaf.code.hi - leaf.code.lo);
+  const uint8_t low = static_cast<uint8_t>(code.lo);
+  const uint8_t span = static_cast<uint8_t>(code.hi - code.lo);
+  const uint8_t step = static_cast<uint8_t>(code.step);
   const uint8_t bias = leaf.biased ? low : 0;
-  const uint8_t mask = static_cast<uint8_t>(lowMask(leaf.code.width));
+  const uint8_t mask = static_cast<uint8_t>(lowMask(code.width));
+  auto isBad = [&](size_t k) {
+    const uint8_t position = static_cast<uint8_t>(plain[k] - low);
+    return position > span || (step > 1 && position % step != 0);
+  };
   uint8_t bad = 0;
-  for (size_t k = 0; k < columns; ++k) {
-    bad |= static_cast<uint8_t>(plain[k] - low) > span;
-    codes[k] = static_cast<uint8_t>((plain[k] - bias) & mask);
+  if (step > 1) {
+    for (size_t k = 0; k < columns; ++k) {
+      bad |= isBad(k);
+      codes[k] =
+          static_cast<Code>(static_cast<uint8_t>(plain[k] - low) / step);
+    }
+  } else {
+    for (size_t k = 0; k < columns; ++k) {
+      bad |= static_cast<uint8_t>(plain[k] - low) > span;
+      codes[k] = static_cast<uint8_t>((plain[k] - bias) & mask);
+    }
   }
   if (!bad)
     return columns;
   size_t k = 0;
-  while (static_cast<uint8_t>(plain[k] - low) <= span)
+  while (!isBad(k))
     ++k;
   return k;
 }
@@ -54,7 +73,7 @@ inline int64_t plainValue(const NumberDesc &code, uint8_t byte) {
 /// A stored number as a logical value.
 inline int64_t fromStored(const LeafDesc &leaf, uint32_t stored) {
   if (leaf.biased)
-    return static_cast<int64_t>(stored) + leaf.code.lo;
+    return static_cast<int64_t>(stored) * leaf.code.step + leaf.code.lo;
   if (leaf.code.kind == NumberKind::signedInt)
     return signExtend(stored, leaf.code.width);
   return stored;
@@ -69,26 +88,15 @@ inline Status outOfRange(const LeafDesc &leaf, uint8_t plain, int64_t row,
       static_cast<long long>(leaf.code.hi));
 }
 
-inline float floatValue(const NumberDesc &number, uint32_t bits) {
-  switch (number.format) {
-  case FloatFormat::f16:
-    return f16ToF32(static_cast<uint16_t>(bits));
-  case FloatFormat::bf16:
-    return bf16ToF32(static_cast<uint16_t>(bits));
-  default:
-    return floatFromBits(bits);
-  }
-}
-
 inline Status checkRows(const LeafDesc &leaf, int64_t begin, int64_t end,
                         size_t plainSize) {
-  if (begin < 0 || begin > end || end > leaf.rows)
+  if (begin < 0 || begin > end || end > leaf.storedRows())
     return invalidArgument("rows [%lld, %lld) of a tensor of %lld rows",
                            static_cast<long long>(begin),
                            static_cast<long long>(end),
-                           static_cast<long long>(leaf.rows));
+                           static_cast<long long>(leaf.storedRows()));
   uint64_t expected = static_cast<uint64_t>(end - begin) *
-                      static_cast<uint64_t>(leaf.columns) *
+                      static_cast<uint64_t>(leaf.storedColumns()) *
                       plainCodeBytes(leaf.code);
   if (plainSize != expected)
     return invalidArgument("plain array of %zu bytes where %llu are needed",
@@ -101,9 +109,9 @@ template <typename Byte>
 Status checkFields(const LeafDesc &leaf,
                    const std::vector<ComponentDesc> &components,
                    std::span<const std::span<Byte>> fields) {
-  if (fields.size() != leaf.fields.size())
-    return invalidArgument("%zu code arrays given, the layout has %zu",
-                           fields.size(), leaf.fields.size());
+  if (fields.size() != leaf.codeArrays() && fields.size() != components.size())
+    return invalidArgument("%zu code arrays given, the layout has %u",
+                           fields.size(), leaf.codeArrays());
   for (size_t i = 0; i < fields.size(); ++i)
     if (fields[i].size() < components[i].bytes)
       return invalidArgument(

@@ -7,10 +7,10 @@
 
 #include "lowbit/Packing/Encoding.h"
 
-#include "lowbit/Support/CheckedMath.h"
+#include "Injective.h"
+#include "Pattern.h"
 
-#include <algorithm>
-#include <numeric>
+#include "lowbit/Support/CheckedMath.h"
 
 namespace lowbit {
 namespace {
@@ -18,8 +18,9 @@ namespace {
 constexpr size_t maxRank = 8;
 constexpr size_t maxTerms = 16;
 constexpr size_t maxFactors = 8;
-/// Elements enumerated to prove a map injective.
-constexpr int64_t maxEnumerated = int64_t{1} << 20;
+constexpr size_t maxFields = 32;
+/// Words of a stored array: their bits and cells stay within 63 bits.
+constexpr int64_t maxWords = INT64_MAX / 128;
 
 Status checkMapSize(const IndexMap &map, const char *what) {
   if (map.results.size() > maxRank || map.numDims < 0 ||
@@ -34,12 +35,12 @@ Status checkMapSize(const IndexMap &map, const char *what) {
 
 Status checkNumber(const NumberDesc &number, bool isCode, const char *what) {
   if (number.isFloat()) {
-    unsigned width = number.format == FloatFormat::f32    ? 32
-                     : number.format == FloatFormat::none ? 0
-                                                          : 16;
-    if (width == 0 || number.width != width)
+    if (number.format > FloatFormat::f4E2M1FN ||
+        number.format == FloatFormat::none ||
+        number.width != floatFormatWidth(number.format) || number.step != 1)
       return invalidArgument("%s: a float of %u bits does not exist here; use "
-                             "f32, f16 or bf16",
+                             "f32, f16, bf16 or one of the formats of 8, 6 and 4 "
+                             "bits",
                              what, number.width);
     return Status::success();
   }
@@ -49,129 +50,31 @@ Status checkNumber(const NumberDesc &number, bool isCode, const char *what) {
   if (number.width < 1 || number.width > limit)
     return invalidArgument("%s: integer width %u is not in 1..%u", what,
                            number.width, limit);
-  NumberDesc full = number.kind == NumberKind::signedInt
-                        ? NumberDesc::signedInt(number.width)
-                        : NumberDesc::unsignedInt(number.width);
-  if (number.lo < full.lo || number.hi > full.hi || number.lo > number.hi)
-    return invalidArgument("%s: range [%lld, %lld] does not fit %u bits (V1)",
-                           what, static_cast<long long>(number.lo),
-                           static_cast<long long>(number.hi), number.width);
+  const bool isSigned = number.kind == NumberKind::signedInt;
+  if (number.step != 1) {
+    // Stored as a position, so that the range is what plain codes can hold.
+    NumberDesc plain =
+        isSigned ? NumberDesc::signedInt(8) : NumberDesc::unsignedInt(8);
+    if (!isCode || number.step < 1 || number.lo < plain.lo ||
+        number.hi > plain.hi || number.lo > number.hi ||
+        (number.hi - number.lo) % number.step != 0 ||
+        number.levels() > int64_t{1} << number.width)
+      return invalidArgument("%s: %lld, %lld + %lld, ... %lld are not codes of "
+                             "%u bits (V1)",
+                             what, static_cast<long long>(number.lo),
+                             static_cast<long long>(number.lo),
+                             static_cast<long long>(number.step),
+                             static_cast<long long>(number.hi), number.width);
+  } else {
+    NumberDesc full = isSigned ? NumberDesc::signedInt(number.width)
+                               : NumberDesc::unsignedInt(number.width);
+    if (number.lo < full.lo || number.hi > full.hi || number.lo > number.hi)
+      return invalidArgument("%s: range [%lld, %lld] does not fit %u bits (V1)",
+                             what, static_cast<long long>(number.lo),
+                             static_cast<long long>(number.hi), number.width);
+  }
   if (isCode && number.lo == number.hi)
     return invalidArgument("%s: a code needs at least two levels (V1)", what);
-  return Status::success();
-}
-
-/// Smallest P with every term periodic in x -> x + P up to a constant, at most
-/// `extent`.
-int64_t periodOf(std::initializer_list<const IndexMap *> maps, int32_t dim,
-                 int64_t extent) {
-  int64_t period = 1;
-  for (const IndexMap *map : maps) {
-    for (const IndexExpr &expr : map->results) {
-      for (const IndexTerm &term : expr.terms) {
-        if (term.dim != dim)
-          continue;
-        std::optional<int64_t> cycle =
-            checkedMul(term.div, term.mod > 0 ? term.mod : 1);
-        if (!cycle)
-          return extent;
-        std::optional<int64_t> next =
-            checkedMul(period / std::gcd(period, *cycle), *cycle);
-        if (!next || *next >= extent)
-          return extent;
-        period = *next;
-      }
-    }
-  }
-  return period;
-}
-
-/// How far `expr` moves when `dim` moves by `period`.
-int64_t shiftOf(const IndexExpr &expr, int32_t dim, int64_t period) {
-  int64_t shift = 0;
-  for (const IndexTerm &term : expr.terms)
-    if (term.dim == dim && term.mod == 0)
-      shift += term.mul * (period / term.div);
-  return shift;
-}
-
-/// V5: no two positions of the box share a bit. `word` gives the place in an
-/// array of extents `storage` and `bit` the lowest of `width` bits there;
-/// without `bit` (width 1) places themselves must differ. Ranges were checked
-/// before.
-///
-/// One period of the box is enumerated. Different periods cannot meet because
-/// for each dimension some result moves, from one period to the next, by at
-/// least the whole extent it has within a period, and no other dimension moves
-/// that result between periods.
-Status checkInjective(const IndexMap &word, const IndexMap *bit, unsigned width,
-                      std::span<const int64_t> shape,
-                      std::span<const int64_t> storage, const char *what) {
-  std::vector<int64_t> box(shape.begin(), shape.end());
-  std::vector<bool> repeats(box.size(), false);
-  IndexMap none;
-  int64_t elements = 1;
-  for (size_t dim = 0; dim < box.size(); ++dim) {
-    int64_t period = periodOf({&word, bit ? bit : &none},
-                              static_cast<int32_t>(dim), box[dim]);
-    repeats[dim] = period < box[dim];
-    box[dim] = period;
-    std::optional<int64_t> product = checkedMul(elements, period);
-    if (!product || *product > maxEnumerated)
-      return invalidArgument("%s: the layout repeats only after more than %lld "
-                             "elements, so V5 (injective) cannot be checked",
-                             what, static_cast<long long>(maxEnumerated));
-    elements = *product;
-  }
-
-  for (size_t dim = 0; dim < box.size(); ++dim) {
-    if (!repeats[dim])
-      continue;
-    // Whether `expr` alone tells the periods of this dimension apart.
-    auto separates = [&](const IndexExpr &expr, int64_t extra) {
-      int64_t shift = shiftOf(expr, static_cast<int32_t>(dim), box[dim]);
-      for (size_t other = 0; other < box.size(); ++other)
-        if (other != dim && repeats[other] &&
-            shiftOf(expr, static_cast<int32_t>(other), box[other]) != 0)
-          return false;
-      IndexMap single;
-      single.numDims = word.numDims;
-      single.results.push_back(expr);
-      single.results[0].constant = 0; // It only moves the range.
-      StatusOr<std::vector<int64_t>> span = single.imageShape(box);
-      return span.isOk() && (*span)[0] + extra <= shift;
-    };
-    bool found = bit && separates(bit->results[0], width - 1);
-    for (const IndexExpr &expr : word.results)
-      found = found || separates(expr, 0);
-    if (!found)
-      return invalidArgument("%s: two elements %lld apart in dimension %zu may "
-                             "share a place (V5: a layout must be injective)",
-                             what, static_cast<long long>(box[dim]), dim);
-  }
-
-  // First bits in one long row of 32-bit cells; equal widths, so sorted
-  // neighbours tell all.
-  std::vector<int64_t> index(box.size(), 0), place(word.results.size());
-  std::vector<int64_t> starts;
-  starts.reserve(static_cast<size_t>(elements));
-  for (int64_t element = 0; element < elements; ++element) {
-    word.eval(index, place);
-    starts.push_back(linearize(place, storage) * 32 +
-                     (bit ? bit->results[0].eval(index) : 0));
-    for (size_t dim = box.size(); dim-- > 0;) {
-      if (++index[dim] < box[dim])
-        break;
-      index[dim] = 0;
-    }
-  }
-  std::sort(starts.begin(), starts.end());
-  for (size_t i = 1; i < starts.size(); ++i)
-    if (starts[i] - starts[i - 1] < static_cast<int64_t>(width))
-      return invalidArgument(
-          "%s: two elements share a place (V5: a layout must "
-          "be injective)",
-          what);
   return Status::success();
 }
 
@@ -190,16 +93,86 @@ Status checkStorage(const std::vector<int64_t> &image,
   return Status::success();
 }
 
+Status checkWords(const std::vector<int64_t> &storage, const char *what) {
+  StatusOr<int64_t> count = checkedElementCount(storage);
+  if (!count.isOk())
+    return std::move(count).status().addNote(std::string("in the layout of ") +
+                                             what);
+  if (*count > maxWords)
+    return invalidArgument("%s: storage overflows 63 bits of size", what);
+  return Status::success();
+}
+
+/// A field whose bits are symbols of a prefix code: no maps.
+Status validateEntropy(const LeafDesc &leaf, const FieldDesc &field,
+                       const char *what) {
+  if (field.entropyBlock < 1 || field.entropyBlock > int64_t{1} << 24 ||
+      field.width > 8 || field.wordBits != 8 || field.storage.size() != 1 ||
+      field.radix)
+    return invalidArgument("%s: a prefix code has symbols of at most 8 bits, "
+                           "bytes as words and blocks of 1 to 2^24 elements",
+                           what);
+  if (field.storage[0] < 1 || field.storage[0] > UINT32_MAX)
+    return invalidArgument("%s: a prefix code of %lld bytes; 1 to 2^32 - 1 can "
+                           "be addressed",
+                           what, static_cast<long long>(field.storage[0]));
+  for (const FieldDesc &other : leaf.fields)
+    if (&other != &field && other.array == field.array)
+      return invalidArgument("%s: a prefix code shares its array", what);
+  return Status::success();
+}
+
+/// Digits of a base instead of runs of bits.
+Status validateRadix(const LeafDesc &leaf, const char *what) {
+  const FieldDesc &field = leaf.fields[0];
+  unsigned bits = 0;
+  for (const FieldDesc &other : leaf.fields) {
+    bits += other.width;
+    if (other.radix != field.radix || other.digits != field.digits ||
+        other.digit != field.digit || other.store != field.store)
+      return invalidArgument("%s: fields of digits differ in their base or digits",
+                             what);
+  }
+  if (leaf.code.isFloat())
+    return invalidArgument("%s: radix takes an integer code", what);
+  if (!leaf.biased && leaf.code.lo != 0)
+    return invalidArgument("%s: radix digits are positions; store the code "
+                           "biased",
+                           what);
+  if (field.radix < 2 || leaf.code.levels() > field.radix)
+    return invalidArgument("%s: %lld levels do not fit a digit of base %u (V5)",
+                           what, static_cast<long long>(leaf.code.levels()),
+                           field.radix);
+  uint64_t states = 1;
+  for (unsigned i = 0; i < field.digits; ++i)
+    if (bits > 32 || (states *= field.radix) > uint64_t{1} << bits)
+      return invalidArgument("%s: %u digits of base %u do not fit %u bits (V5: "
+                             "levels^n <= 2^word)",
+                             what, field.digits, field.radix, bits);
+  LOWBIT_RETURN_IF_ERROR(checkMapSize(field.digit, what));
+  if (field.digits < 1 || field.digit.results.size() != 1)
+    return invalidArgument("%s: a group of no digits, or no map to them", what);
+  const int64_t shape[] = {leaf.storedRows(), leaf.storedColumns()};
+  LOWBIT_ASSIGN_OR_RETURN(std::vector<int64_t> image,
+                          field.digit.imageShape(shape));
+  if (image[0] > field.digits)
+    return invalidArgument("%s: the map reaches digit %lld of %u (V5)", what,
+                           static_cast<long long>(image[0] - 1), field.digits);
+  return Status::success();
+}
+
 Status validateField(const LeafDesc &leaf, const FieldDesc &field,
                      const std::string &name) {
   const char *what = name.c_str();
-  const int64_t shape[] = {leaf.rows, leaf.columns};
+  const int64_t shape[] = {leaf.storedRows(), leaf.storedColumns()};
   if (field.wordBits != 8 && field.wordBits != 16 && field.wordBits != 32)
     return invalidArgument("%s: words of %u bits; use 8, 16 or 32", what,
                            field.wordBits);
   if (field.width < 1 || field.width > field.wordBits)
     return invalidArgument("%s: field of %u bits in a word of %u", what,
                            field.width, field.wordBits);
+  if (field.entropyBlock != 0)
+    return validateEntropy(leaf, field, what);
   LOWBIT_RETURN_IF_ERROR(checkMapSize(field.word, what));
   LOWBIT_RETURN_IF_ERROR(checkMapSize(field.bit, what));
   if (field.bit.results.size() != 1)
@@ -220,22 +193,38 @@ Status validateField(const LeafDesc &leaf, const FieldDesc &field,
                            what, static_cast<long long>((*bits)[0] - 1),
                            field.width, field.wordBits);
   LOWBIT_RETURN_IF_ERROR(checkStorage(*words, field.storage, what));
-  StatusOr<int64_t> count = checkedElementCount(field.storage);
-  if (!count.isOk())
-    return withName(std::move(count).status());
-  if (*count > INT64_MAX / 32)
-    return invalidArgument("%s: storage overflows 63 bits of size", what);
-  return checkInjective(field.word, &field.bit, field.width, shape,
-                        field.storage, what);
+  return checkWords(field.storage, what);
+}
+
+Status validateRank(const ParamDesc &param, const char *what) {
+  if (param.rank < 1 || param.rank > 4096 || !param.number.isFloat() ||
+      param.packed || param.space != IndexSpace::logical ||
+      param.granularity != IndexMap::identity(2) ||
+      param.placement != IndexMap::identity(2))
+    return invalidArgument("%s: a rank scale has 1 to 4096 float terms and no "
+                           "other granularity",
+                           what);
+  return Status::success();
 }
 
 Status validateParam(const LeafDesc &leaf, const ParamDesc &param,
                      const std::string &name) {
   const char *what = name.c_str();
-  const int64_t shape[] = {leaf.rows, leaf.columns};
+  std::array<int64_t, 2> shape = {leaf.rows, leaf.columns};
+  if (param.space == IndexSpace::stored)
+    shape = {leaf.storedRows(), leaf.storedColumns()};
   LOWBIT_RETURN_IF_ERROR(checkNumber(param.number, /*isCode=*/false, what));
   LOWBIT_RETURN_IF_ERROR(checkMapSize(param.granularity, what));
   LOWBIT_RETURN_IF_ERROR(checkMapSize(param.placement, what));
+  if (param.rank != 0)
+    LOWBIT_RETURN_IF_ERROR(validateRank(param, what));
+  if (param.packed != 0 &&
+      ((param.packed != 1 && param.packed != 2 && param.packed != 4) ||
+       param.number.isFloat() ||
+       param.number.levels() > int64_t{1} << param.packed))
+    return invalidArgument("%s: entries of %u bits; packed integers take 1, 2 or "
+                           "4 and fit them",
+                           what, param.packed);
   auto withName = [&](Status status) {
     return std::move(status).addNote("in " + name);
   };
@@ -260,13 +249,9 @@ Status validateParam(const LeafDesc &leaf, const ParamDesc &param,
   if (!places.isOk())
     return withName(std::move(places).status());
   LOWBIT_RETURN_IF_ERROR(checkStorage(*places, param.storage, what));
-  StatusOr<int64_t> count = checkedElementCount(param.storage);
-  if (!count.isOk())
-    return withName(std::move(count).status());
-  if (*count > INT64_MAX / 32)
-    return invalidArgument("%s: storage overflows 63 bits of size", what);
-  return checkInjective(param.placement, nullptr, 1, param.granules,
-                        param.storage, what);
+  LOWBIT_RETURN_IF_ERROR(checkWords(param.storage, what));
+  const Placement placement{&param.placement, nullptr, 1};
+  return checkInjective({&placement, 1}, param.granules, param.storage, what);
 }
 
 /// Bits of the exact integer product of a list's integer factors.
@@ -280,12 +265,18 @@ unsigned integerBits(const std::vector<ParamDesc> &params) {
 
 Status validateFields(const LeafDesc &leaf) {
   unsigned width = 0;
+  const bool radix = !leaf.fields.empty() && leaf.fields[0].radix != 0;
+  auto nameOf = [](size_t array) {
+    return array ? formatString("codes.%zu", array) : std::string("codes");
+  };
   for (size_t i = 0; i < leaf.fields.size(); ++i) {
     const FieldDesc &field = leaf.fields[i];
-    std::string name = i ? formatString("codes.%zu", i) : "codes";
+    std::string name = nameOf(field.array);
+    if ((field.radix != 0) != radix)
+      return invalidArgument("%s: digits and bits in one layout", name.c_str());
     LOWBIT_RETURN_IF_ERROR(validateField(leaf, field, name));
     width += field.width;
-    if (field.shift + field.width > leaf.code.width)
+    if (!radix && field.shift + field.width > leaf.code.width)
       return invalidArgument("%s: bits %u..%u of a code of %u bits",
                              name.c_str(), field.shift,
                              field.shift + field.width - 1, leaf.code.width);
@@ -295,11 +286,72 @@ Status validateFields(const LeafDesc &leaf) {
           other.shift < field.shift + field.width)
         return invalidArgument("%s: overlaps the bits of another field",
                                name.c_str());
+      if (field.array == other.array && (field.wordBits != other.wordBits ||
+                                         field.storage != other.storage))
+        return invalidArgument("%s: fields of one array differ in its words or "
+                               "extents",
+                               name.c_str());
     }
   }
-  if (width != leaf.code.width)
+  if (radix)
+    LOWBIT_RETURN_IF_ERROR(validateRadix(leaf, "codes"));
+  else if (width != leaf.code.width)
     return invalidArgument("codes: the fields hold %u of the %u bits of a code",
                            width, leaf.code.width);
+
+  const int64_t shape[] = {leaf.storedRows(), leaf.storedColumns()};
+  for (unsigned array = 0; array < leaf.codeArrays(); ++array) {
+    std::vector<Placement> placements;
+    const FieldDesc *last = nullptr;
+    for (const FieldDesc &field : leaf.fields)
+      if (field.array == array) {
+        last = &field;
+        placements.push_back({&field.word, &field.bit, field.width,
+                              radix ? &field.digit : nullptr});
+      }
+    if (!last)
+      return invalidArgument("codes: array %u has no field", array);
+    if (last->entropyBlock == 0)
+      LOWBIT_RETURN_IF_ERROR(checkInjective(placements, shape, last->storage,
+                                            nameOf(array).c_str()));
+  }
+  return Status::success();
+}
+
+Status validateLut(const LeafDesc &leaf) {
+  const LutDesc &lut = *leaf.lut;
+  LOWBIT_RETURN_IF_ERROR(checkNumber(lut.entry, /*isCode=*/false, "table"));
+  if (!lut.entry.isFloat() && lut.entry.width > 16)
+    return invalidArgument("table: integer entries of %u bits; at most 16",
+                           lut.entry.width);
+  if (leaf.code.kind != NumberKind::unsignedInt || leaf.code.lo != 0 ||
+      leaf.code.step != 1 || leaf.biased || leaf.zero)
+    return invalidArgument("table: codes are positions from 0 on, without a zero "
+                           "point");
+  if (lut.vecRows < 1 || lut.vecColumns < 1 || lut.vecRows > 64 ||
+      lut.vecColumns > 64 || leaf.rows % lut.vecRows != 0 ||
+      leaf.columns % lut.vecColumns != 0)
+    return invalidArgument("table: vec %lldx%lld does not divide %lld x %lld (V1)",
+                           static_cast<long long>(lut.vecRows),
+                           static_cast<long long>(lut.vecColumns),
+                           static_cast<long long>(leaf.rows),
+                           static_cast<long long>(leaf.columns));
+  if (lut.books < 1 || lut.books > 16)
+    return invalidArgument("table: %lld books; 1 to 16",
+                           static_cast<long long>(lut.books));
+  if (leaf.pattern && (lut.vecRows * lut.vecColumns > 1 || lut.books > 1))
+    return invalidArgument("table: a pattern takes tables of single values");
+  LOWBIT_RETURN_IF_ERROR(checkMapSize(lut.granularity, "table"));
+  const int64_t shape[] = {leaf.rows, leaf.columns};
+  LOWBIT_ASSIGN_OR_RETURN(std::vector<int64_t> image,
+                          lut.granularity.imageShape(shape));
+  if (image != lut.granules)
+    return invalidArgument("table: granule extents are not the image of the "
+                           "granularity (V2)");
+  for (const IndexExpr &expr : lut.granularity.results)
+    for (const IndexTerm &term : expr.terms)
+      if (term.div % (term.dim == 0 ? lut.vecRows : lut.vecColumns) != 0)
+        return invalidArgument("table: a vec lies in more than one granule (V2)");
   return Status::success();
 }
 
@@ -319,14 +371,28 @@ Status validate(const LeafDesc &leaf) {
   LOWBIT_RETURN_IF_ERROR(checkNumber(leaf.code, /*isCode=*/true, "code"));
   if (leaf.biased && leaf.code.isFloat())
     return invalidArgument("code: floats cannot be stored biased");
-  if (leaf.biased && leaf.code.hi - leaf.code.lo >= int64_t{1}
-                                                        << leaf.code.width)
+  if (leaf.biased && leaf.code.levels() > int64_t{1} << leaf.code.width)
     return invalidArgument("code: biased range does not fit %u bits",
                            leaf.code.width);
-  if (leaf.fields.size() > maxFactors || leaf.scales.size() > maxFactors ||
+  if (!leaf.biased && leaf.code.step != 1)
+    return invalidArgument("code: values %lld apart are stored biased",
+                           static_cast<long long>(leaf.code.step));
+  if (leaf.fields.size() > maxFields || leaf.scales.size() > maxFactors ||
       leaf.offsets.size() > maxFactors)
     return invalidArgument("encoding: more than %zu components of a kind",
                            maxFactors);
+  if (leaf.pattern) {
+    if (leaf.pattern->kind > PatternKind::complement)
+      return invalidArgument("pattern: unknown kind");
+    LOWBIT_RETURN_IF_ERROR(
+        validatePattern(*leaf.pattern, leaf.rows, leaf.columns));
+  }
+  if (leaf.lut)
+    LOWBIT_RETURN_IF_ERROR(validateLut(leaf));
+  const int64_t stored[] = {leaf.storedRows(), leaf.storedColumns()};
+  LOWBIT_ASSIGN_OR_RETURN(int64_t storedCount, checkedElementCount(stored));
+  if (storedCount < 1)
+    return invalidArgument("encoding: no element is stored");
   LOWBIT_RETURN_IF_ERROR(validateFields(leaf));
 
   for (size_t i = 0; i < leaf.scales.size(); ++i)

@@ -326,7 +326,7 @@ unpackComponents(const LeafDesc &leaf,
   tensor.leaf = leaf;
   LOWBIT_RETURN_IF_ERROR(
       unpackAllCodes(tensor, components.first(leaf.fields.size())));
-  size_t next = leaf.fields.size();
+  size_t next = firstParamComponent(leaf);
   auto unpackNext = [&](const ParamDesc &param) {
     StatusOr<ParamValues> values =
         unpackValues(param, descs[next].name(), components[next]);
@@ -389,7 +389,7 @@ packComponents(const CompressedTensor &tensor) {
   }
   LOWBIT_RETURN_IF_ERROR(codec.packCodes(0, leaf.rows, plain, fields));
 
-  size_t next = leaf.fields.size();
+  size_t next = firstParamComponent(leaf);
   auto packNext = [&](const ParamDesc &param,
                       const ParamValues &values) -> Status {
     LOWBIT_ASSIGN_OR_RETURN(

@@ -197,8 +197,7 @@ Attribute mlir::lowbit::getCodeAttr(MLIRContext *context,
     return FloatCodeAttr::get(context, builder.getF16Type());
   case ::lowbit::FloatFormat::bf16:
     return FloatCodeAttr::get(context, builder.getBF16Type());
-  case ::lowbit::FloatFormat::f32:
-  case ::lowbit::FloatFormat::none:
+  default:
     break;
   }
   return FloatCodeAttr::get(context, builder.getF32Type());

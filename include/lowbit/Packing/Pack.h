@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A *plain array* holds numbers in row-major logical order without any layout:
-// integer codes one byte each (the low 8 bits of the value in two's
-// complement), 16- and 32-bit floats as their bits, integer parameters in
+// A *plain array* holds numbers in row-major order of the stored space (of a dense
+// tensor: logical order) without any layout: integer codes one byte each (the low 8
+// bits of the value in two's complement), float codes as their bits in 1, 2 or 4
+// bytes, integer parameters in
 // NumberDesc::storageBits() / 8 bytes (two's complement), all little-endian.
 // Pack writes plain arrays into component bytes, unpack reads them back, for
 // any maps that validate() accepts.
@@ -24,6 +25,7 @@
 #include "lowbit/Packing/Encoding.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -48,10 +50,11 @@ public:
   /// componentsOf(leaf()).
   const std::vector<ComponentDesc> &components() const;
 
-  /// Writes rows [rowBegin, rowEnd) of codes. `plain` holds exactly those rows.
-  /// `fields` has one span of the component's full size for each field (zeroed
-  /// by the caller at first). An integer code outside [lo, hi] is an error that
-  /// names row and column.
+  /// Writes stored rows [rowBegin, rowEnd) of codes. `plain` holds exactly those
+  /// rows. `fields` has one span of the component's full size for each code array
+  /// (zeroed by the caller at first), or for each component. An integer code
+  /// outside [lo, hi] is an error that names row and column. A prefix code is
+  /// packed whole, with all components: its table and index are written too.
   Status packCodes(int64_t rowBegin, int64_t rowEnd,
                    std::span<const uint8_t> plain,
                    std::span<const std::span<uint8_t>> fields) const;
@@ -60,13 +63,27 @@ public:
                      std::span<const std::span<const uint8_t>> fields,
                      std::span<uint8_t> plain) const;
 
-  /// decode(row, k) for every k by Semantics.md E1-E3. `components` has the
+  /// decode(row, k) for every k by Semantics.md E1-E8 (a complement's elements all
+  /// count as present). `components` has the
   /// full bytes of each component in canonical order; out has `columns` floats.
   Status decodeRow(std::span<const std::span<const uint8_t>> components,
                    int64_t row, std::span<float> out) const;
 
+  /// visit(stored row, stored column, k) for the elements that logical row `row`
+  /// stores, k ascending. Of several books the first one's column.
+  using StoredVisitor = std::function<void(int64_t, int64_t, int64_t)>;
+  Status forEachStored(std::span<const std::span<const uint8_t>> components,
+                       int64_t row, const StoredVisitor &visit) const;
+
+  /// The rules that contents of index components and prefix codes must meet;
+  /// whoever hands them to compiled code checks first. decodeRow and unpackCodes
+  /// are safe without.
+  Status
+  checkIndexData(std::span<const std::span<const uint8_t>> components) const;
+
+  struct Impl; ///< internal
+
 private:
-  struct Impl;
   explicit LeafCodec(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl;
 };
@@ -84,6 +101,32 @@ int64_t granuleRows(const ParamDesc &param);
 /// The granule rows that rows [rowBegin, rowEnd) of the tensor refer to.
 std::pair<int64_t, int64_t> granuleRowsOf(const ParamDesc &param,
                                           int64_t rowBegin, int64_t rowEnd);
+
+/// The parameter components of a leaf, in canonical order, as parameters of their
+/// own: a rank scale is two, u [rows, r] and v [r, columns].
+std::vector<ParamDesc> componentParams(const LeafDesc &leaf);
+
+/// The prefix code of a leaf's coded field for the plain codes of all stored rows.
+struct EntropyCoded {
+  std::vector<uint8_t> bytes;   ///< component codes
+  std::vector<uint8_t> lengths; ///< component table
+  std::vector<uint32_t> starts; ///< component index
+};
+StatusOr<EntropyCoded> encodeEntropy(const LeafDesc &leaf, const uint8_t *plain);
+
+/// Index components of `pattern` for the elements with mask(n, k) set: a block is
+/// stored where any of its elements is. Sets `pattern.count` of csr and bitmap
+/// patterns; fixed and nm need as many as they say in each block row or group.
+StatusOr<std::vector<std::vector<uint8_t>>>
+buildIndex(PatternDesc &pattern, int64_t rows, int64_t columns,
+           const std::function<bool(int64_t, int64_t)> &mask);
+
+/// The same numbers in another layout: `to` differs from `from` in fields,
+/// `biased` and placements only. For a prefix code the size of `to`'s field is set
+/// to what its codes take.
+StatusOr<std::vector<std::vector<uint8_t>>>
+repack(const LeafDesc &from, std::span<const std::span<const uint8_t>> components,
+       LeafDesc &to);
 
 /// One-call forms of the LeafCodec members.
 Status packCodes(const LeafDesc &leaf, int64_t rowBegin, int64_t rowEnd,

@@ -1,4 +1,4 @@
-//===- Float.h - 16-bit floats as integer operations ---------- -*- C++ -*-===//
+//===- Float.h - Short floats as integer operations ------------ -*- C++ -*-===//
 //
 // Part of the lowbit project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -82,6 +82,30 @@ inline uint16_t f32ToBf16(float value) {
     return static_cast<uint16_t>((bits >> 16) | 0x40u);
   return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
+
+/// A float of at most 8 bits: sign (or none), exponent, mantissa.
+struct SmallFloat {
+  /// What the largest exponent holds: infinities and NaNs as in IEEE, one NaN
+  /// pattern (all ones), or numbers only.
+  enum Special : uint8_t { ieee, nanOnly, finiteOnly };
+  uint8_t exponentBits;
+  uint8_t mantissaBits;
+  Special special;
+  bool isSigned = true;
+
+  int bias() const { return (1 << (exponentBits - 1)) - 1; }
+  unsigned width() const {
+    return (isSigned ? 1u : 0u) + exponentBits + mantissaBits;
+  }
+};
+
+/// The value of `code`, exact (every value of 8 bits is a binary32).
+float smallFloatToF32(SmallFloat format, uint32_t code);
+/// Nearest code, ties to even; magnitudes beyond the largest finite number give
+/// that number (infinity stays one where the format has it), NaN the format's NaN
+/// or zero. Unsigned formats have no zero: what is not above their least number
+/// gives it.
+uint32_t f32ToSmallFloat(SmallFloat format, float value);
 
 } // namespace lowbit
 

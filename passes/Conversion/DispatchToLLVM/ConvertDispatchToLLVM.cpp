@@ -62,9 +62,7 @@ static std::string describeDispatch(DispatchOp dispatch) {
       if (leaf.isOk()) {
         const ::lowbit::NumberDesc &number = leaf->code;
         code = number.isFloat()
-                   ? (number.format == ::lowbit::FloatFormat::f32   ? "f32"
-                      : number.format == ::lowbit::FloatFormat::f16 ? "f16"
-                                                                    : "bf16")
+                   ? std::string(::lowbit::floatFormatName(number.format))
                    : (number.kind == ::lowbit::NumberKind::signedInt ? "int"
                                                                      : "uint") +
                          std::to_string(number.width);
