@@ -32,6 +32,11 @@ float CodeSet::symmetricReach() const {
   return std::max(0.0f, std::min(-lowest(), highest()));
 }
 
+size_t CodeSet::indexOf(uint8_t stored) const {
+  auto found = std::find(bits.begin(), bits.end(), stored);
+  return found == bits.end() ? 0 : found - bits.begin();
+}
+
 size_t CodeSet::nearest(float x) const {
   if (!(x >= lowest())) // NaN too
     return x < lowest() ? 0 : nearest(0.0f);

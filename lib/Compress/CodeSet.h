@@ -34,6 +34,8 @@ public:
   size_t size() const { return values.size(); }
   float value(size_t index) const { return values[index]; }
   uint8_t stored(size_t index) const { return bits[index]; }
+  /// Index of a stored code; 0 for bits that no level has.
+  size_t indexOf(uint8_t stored) const;
   bool isInteger() const { return uniform; }
 
   /// Index of the level nearest to `x`; a tie goes to the even level for

@@ -292,3 +292,24 @@ Quantizer::quantizeMatrix(std::span<const float> weights, int64_t rows,
     result.bound = std::max(result.bound, bound);
   return result;
 }
+
+std::vector<float> Quantizer::decodeMatrix(const QuantizedMatrix &matrix,
+                                           int64_t rows,
+                                           int64_t columns) const {
+  float valueOf[256];
+  for (int bits = 0; bits < 256; ++bits)
+    valueOf[bits] = set.value(set.indexOf(static_cast<uint8_t>(bits)));
+  const int64_t group = settings.granules.group;
+  const int64_t width = group > 0 ? group : columns;
+  const bool isSigned = settings.code.kind == NumberKind::signedInt;
+  std::vector<float> values(matrix.codes.size());
+  for (int64_t i = 0; i < rows * columns; ++i) {
+    const int64_t granule = group < 0 ? 0 : i / width;
+    float zero = 0.0f;
+    if (!matrix.zeros.empty())
+      zero = isSigned ? matrix.zeros[granule]
+                      : static_cast<uint8_t>(matrix.zeros[granule]);
+    values[i] = matrix.scales[granule] * (valueOf[matrix.codes[i]] - zero);
+  }
+  return values;
+}

@@ -95,6 +95,10 @@ public:
                                            int64_t rows,
                                            int64_t columns) const;
 
+  /// What a matrix that this quantizer made denotes.
+  std::vector<float> decodeMatrix(const QuantizedMatrix &matrix, int64_t rows,
+                                  int64_t columns) const;
+
 private:
   Quantizer(const QuantizeOptions &options, CodeSet set)
       : settings(options), set(std::move(set)) {}

@@ -148,12 +148,3 @@ void CompressionPass::showProgress(CompressionSession &session, size_t done,
     session.progress(recipeName, std::to_string(done) + " of " +
                                      std::to_string(total) + ": " + what.str());
 }
-
-Status CompressionPass::setComputed(CompressionSession &session, ParamOp param,
-                                    const ComponentBytes &components) {
-  LOWBIT_ASSIGN_OR_RETURN(
-      ComputedSourceAttr source,
-      session.archive->addComputed(param.getContext(), components));
-  param.setSourceAttr(source);
-  return Status::success();
-}

@@ -57,11 +57,6 @@ protected:
   void showProgress(CompressionSession &session, size_t done, size_t total,
                     StringRef what);
 
-  /// Replaces the numbers of `param` by `components` (canonical layout of
-  /// `type`); the caller retypes afterwards. Fails when the disk is full.
-  ::lowbit::Status setComputed(CompressionSession &session, ParamOp param,
-                               const ComponentBytes &components);
-
   ::lowbit::compress::LedgerStep step;
 
 private:
