@@ -40,6 +40,7 @@ config.substitutions.append(
     ("%examples", os.path.join(config.lowbit_obj_root, "examples")))
 config.substitutions.append(
     ("%inputs", os.path.join(config.test_source_root, "Inputs")))
+config.substitutions.append(("%bin", tools))
 
 if os.path.exists(os.path.join(config.lowbit_shared_dir, "models",
                                "stories260K.gguf")):
