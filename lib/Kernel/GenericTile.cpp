@@ -16,6 +16,8 @@
 #include "lib/Kernel/ElementDecoder.h"
 #include "lib/Kernel/MatmulTile.h"
 
+#include <cmath>
+
 using namespace lowbit::kernel;
 using mlir::SmallVector;
 using mlir::Value;
@@ -29,10 +31,33 @@ static Value scratchAt(StageFunction &stage, uint64_t base, Value entry) {
                   stage.mulI(entry, vectorBytes));
 }
 
+/// Zeroes for the elements that a pattern leaves out, and absence of groups.
+static void clearScratch(StageFunction &stage, const MatmulPlan &plan,
+                         const MatmulScratch &scratch) {
+  IRValueBuilder &b = stage.values();
+  V zero = b.constantInt(i32x8, 0); // +0.0 as well
+  auto clear = [&](uint64_t base, int64_t count) {
+    stage.loop(stage.index(0), stage.index(count), 1, [&](Value entry) {
+      stage.store(zero, scratchAt(stage, base, entry), 32);
+    });
+  };
+  if (!plan.activation.quantized)
+    return clear(scratch.decoded, plan.columns);
+  clear(scratch.dotValues, plan.columns);
+  if (plan.hasOffset)
+    clear(scratch.offsetFactors, plan.columns);
+  if (plan.group)
+    clear(scratch.present, plan.units());
+}
+
 void lowbit::kernel::emitGenericDecode(StageFunction &stage,
                                        const MatmulPlan &plan, Value rowBlock) {
+  IRValueBuilder &b = stage.values();
   ElementDecoder decoder(stage, plan.anchor.weight, plan.anchor.bindings);
   MatmulScratch scratch = MatmulScratch::forPlan(plan);
+  const bool hasPattern = plan.anchor.weight.pattern.has_value();
+  if (hasPattern)
+    clearScratch(stage, plan, scratch);
   stage.loop(stage.index(0), stage.index(rowsPerBlock), 1, [&](Value lane) {
     // Lanes beyond the last row repeat it; nobody reads their results (E4).
     Value row = stage.minI(stage.addI(stage.mulI(rowBlock, rowsPerBlock), lane),
@@ -41,26 +66,34 @@ void lowbit::kernel::emitGenericDecode(StageFunction &stage,
     auto store = [&](uint64_t base, Value entry, V value) {
       stage.store(value, stage.at(scratchAt(stage, base, entry), inVector));
     };
-    stage.loop(stage.index(0), stage.index(plan.columns), 1, [&](Value column) {
-      if (!plan.activation.quantized) {
-        store(scratch.decoded, column, decoder.decode(row, column));
+    auto storeFactors = [&](const ElementPlace &place, Value unit) {
+      store(scratch.groupScales, unit, decoder.floatScale(place));
+      if (plan.hasOffset)
+        store(scratch.groupOffsets, unit, decoder.floatOffset(place));
+    };
+    decoder.forEachStored(row, [&](const ElementPlace &place) {
+      if (!plan.activation.quantized)
+        return store(scratch.decoded, place.column, decoder.decode(place));
+      store(scratch.dotValues, place.column, decoder.dotValue(place));
+      if (plan.storesOffsetFactors())
+        store(scratch.offsetFactors, place.column, decoder.offsetFactor(place));
+      if (!hasPattern)
         return;
-      }
-      store(scratch.dotValues, column, decoder.dotValue(row, column));
-      if (plan.hasIntOffset)
-        store(scratch.offsetFactors, column, decoder.offsetFactor(row, column));
+      Value unit = plan.group ? stage.divI(place.column, plan.group)
+                              : stage.index(0);
+      storeFactors(place, unit);
+      if (plan.group)
+        store(scratch.present, unit, b.constantInt({Scalar::i32, 0}, 1));
     });
     if (!plan.activation.quantized)
       return;
-    int64_t unit = plan.group ? plan.group : plan.columns;
-    stage.loop(stage.index(0), stage.index(ceilDiv(plan.columns, unit)), 1,
-               [&](Value i) {
-                 Value column = stage.mulI(i, unit);
-                 store(scratch.groupScales, i, decoder.floatScale(row, column));
-                 if (plan.hasOffset)
-                   store(scratch.groupOffsets, i,
-                         decoder.floatOffset(row, column));
-               });
+    if (hasPattern)
+      return;
+    int64_t length = plan.group ? plan.group : plan.columns;
+    stage.loop(stage.index(0), stage.index(plan.units()), 1, [&](Value unit) {
+      Value column = stage.mulI(unit, length);
+      storeFactors({row, column, row, column}, unit);
+    });
   });
 }
 
@@ -89,6 +122,14 @@ private:
   SmallVector<V> emitChunk(Value chunk);
   SmallVector<V> emitOneGroup();
 
+  /// The exact sum as a float; integers of E6 stand for codes times 2^e.
+  V sumToFloat(V sum) {
+    V value = b.signedToFloat(sum);
+    int exponent = exactIntegerExponent(plan.code).value_or(0);
+    return exponent ? b.mulF(value, b.constantFloat(value.type,
+                                                    std::ldexp(1.0, -exponent)))
+                    : value;
+  }
   bool hasFloatScale() const {
     return llvm::any_of(plan.anchor.weight.scales, [](const auto &param) {
       return param.number.isFloat();
@@ -134,7 +175,7 @@ SmallVector<Value> GenericTile::addColumns(Value begin, Value end,
   return stage.loop(begin, end, 1, sums, [&](Value column, ValueRange carried) {
     V weight = fromScratch(scratch.dotValues, Scalar::i32, column);
     V factor;
-    if (plan.hasIntOffset)
+    if (plan.storesOffsetFactors())
       factor = fromScratch(scratch.offsetFactors, Scalar::i32, column);
     SmallVector<Value> next;
     for (unsigned t = 0, i = 0; t < tile.tokens; ++t) {
@@ -170,6 +211,10 @@ SmallVector<Value> GenericTile::finishUnit(Value unit, Value end,
   V offset;
   if (plan.hasOffset)
     offset = fromScratch(scratch.groupOffsets, Scalar::f32, unit);
+  V exists; // groups without a stored element add nothing
+  if (plan.anchor.weight.pattern)
+    exists = b.compareInt(Predicate::notEqual,
+                          fromScratch(scratch.present, Scalar::i32, unit), zero);
   Value column = stage.mulI(unit, plan.group);
   SmallVector<Value> next;
   for (unsigned t = 0; t < tile.tokens; ++t) {
@@ -183,10 +228,12 @@ SmallVector<Value> GenericTile::finishUnit(Value unit, Value end,
       if (plan.hasOffset)
         groupOffset = b.mulF(offset, a);
     }
-    V sum = b.fma(b.signedToFloat(s), groupScale, acc);
+    V sum = b.fma(sumToFloat(s), groupScale, acc);
     if (plan.hasOffset)
       sum = b.fma(b.signedToFloat(IRValueBuilder::wrap(carried[at + 1])),
                   groupOffset, sum);
+    if (exists.handle)
+      sum = b.select(exists, sum, acc);
     for (unsigned i = 0; i < sumsPerToken(); ++i) {
       V kept = IRValueBuilder::wrap(carried[at + i]);
       next.push_back(
@@ -239,7 +286,7 @@ SmallVector<V> GenericTile::emitOneGroup() {
   V scale = fromScratch(scratch.groupScales, Scalar::f32, start);
   SmallVector<V> result;
   for (unsigned t = 0; t < tile.tokens; ++t) {
-    V y = b.signedToFloat(IRValueBuilder::wrap(sums[t * sumsPerToken()]));
+    V y = sumToFloat(IRValueBuilder::wrap(sums[t * sumsPerToken()]));
     if (hasFloatScale())
       y = b.mulF(y, scale);
     if (plan.hasOffset)

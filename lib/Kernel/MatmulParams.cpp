@@ -23,12 +23,13 @@ MatmulScratch MatmulScratch::forPlan(const MatmulPlan &plan) {
     scratch.total += uint64_t(plan.paddedColumns()) * vector;
   if (plan.generic && plan.activation.quantized) {
     uint64_t columns = uint64_t(plan.columns) * vector;
-    uint64_t units =
-        uint64_t(plan.group ? ceilDiv(plan.columns, plan.group) : 1) * vector;
+    uint64_t units = uint64_t(plan.units()) * vector;
     scratch.dotValues = scratch.total;
     scratch.offsetFactors = scratch.dotValues + columns;
+    scratch.present =
+        scratch.offsetFactors + (plan.storesOffsetFactors() ? columns : 0);
     scratch.groupScales =
-        scratch.offsetFactors + (plan.hasIntOffset ? columns : 0);
+        scratch.present + (plan.anchor.weight.pattern ? units : 0);
     scratch.groupOffsets = scratch.groupScales + units;
     scratch.total = scratch.groupOffsets + (plan.hasOffset ? units : 0);
   }

@@ -7,6 +7,8 @@
 
 #include "lib/Kernel/MatmulPlan.h"
 
+#include "lib/Kernel/ElementDecoder.h"
+
 #include "lowbit/Packing/Layouts.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -158,10 +160,6 @@ bool MatmulPlan::biasInUnits() const {
 /// What every way of computing the product needs to know.
 static StatusOr<MatmulPlan> planShape(const MatmulAnchor &anchor) {
   const LeafDesc &leaf = anchor.weight;
-  if (!leaf.isPlain())
-    return unimplemented("weight %s needs a decode that this strategy does not "
-                         "have",
-                         describe(leaf).c_str());
   LOWBIT_ASSIGN_OR_RETURN(std::vector<ComponentDesc> components,
                           componentsOf(leaf));
   if (components.size() != anchor.bindings.size())
@@ -179,7 +177,7 @@ static StatusOr<MatmulPlan> planShape(const MatmulAnchor &anchor) {
                            "%lld columns",
                            static_cast<long long>(x.stride),
                            static_cast<long long>(leaf.columns));
-  if (x.quantized && leaf.code.isFloat())
+  if (x.quantized && !leaf.takesIntegerDot())
     return unimplemented(
         "a float weight takes f32 activations, not quantized ones");
   if (x.quantized && x.group < 0)
@@ -205,8 +203,9 @@ static StatusOr<MatmulPlan> planShape(const MatmulAnchor &anchor) {
 static StatusOr<MatmulPlan> planRowsInLanes(const MatmulAnchor &anchor) {
   const LeafDesc &leaf = anchor.weight;
   LeafDesc laidOut = leaf;
-  LOWBIT_RETURN_IF_ERROR(applyRowsInLanesLayout(laidOut));
-  if (!(laidOut == leaf))
+  if (leaf.isPlain())
+    LOWBIT_RETURN_IF_ERROR(applyRowsInLanesLayout(laidOut));
+  if (!leaf.isPlain() || !(laidOut == leaf))
     return unimplemented("weight %s is not in the rows-in-lanes layout",
                          describe(leaf).c_str());
   LOWBIT_ASSIGN_OR_RETURN(MatmulPlan plan, planShape(anchor));
@@ -234,12 +233,18 @@ static StatusOr<MatmulPlan> planGeneric(const MatmulAnchor &anchor) {
   plan.generic = true;
   plan.anchor = anchor;
   const LeafDesc &leaf = anchor.weight;
+  LOWBIT_RETURN_IF_ERROR(ElementDecoder::check(leaf));
   auto collect = [&](const ParamDesc &param) {
     if (!param.number.isFloat())
       return;
+    if (param.rank > 0)
+      plan.floatSteps.push_back(1);
     for (const IndexExpr &result : param.granularity.results)
       for (const IndexTerm &term : result.terms)
-        if (term.dim == 1)
+        if (param.space == IndexSpace::stored)
+          plan.floatSteps.push_back(
+              leaf.pattern && term.dim == 0 ? leaf.pattern->blockColumns : 1);
+        else if (term.dim == 1)
           plan.floatSteps.push_back(term.div);
   };
   std::for_each(leaf.scales.begin(), leaf.scales.end(), collect);

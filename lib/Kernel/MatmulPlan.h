@@ -74,6 +74,13 @@ struct MatmulPlan {
   /// 512 last; `group` is their greatest common divisor. Empty with `group` 0.
   std::vector<int64_t> floatSteps;
   bool hasIntOffset = false; ///< generic only: I_O is not 1 everywhere
+  /// Generic only: runs of `group` columns, or one.
+  int64_t units() const { return group ? ceilDiv(columns, group) : 1; }
+  /// Generic only: whether the factor of each column in sum I_O * a is kept; it
+  /// is 0 where a pattern has no element.
+  bool storesOffsetFactors() const {
+    return hasIntOffset || (hasOffset && anchor.weight.pattern);
+  }
 
   /// Where this product's part of the stage's scratch begins.
   uint64_t scratchBase = 0;

@@ -38,7 +38,8 @@ struct MatmulScratch {
   uint64_t decoded = 0;  ///< [padded column] vectors of 8 f32 (N3)
   // Generic products of quantized activations, vectors of 8 rows:
   uint64_t dotValues = 0;     ///< [column] i32, I_S * (c - Z)
-  uint64_t offsetFactors = 0; ///< [column] i32, I_O, where it is not 1
+  uint64_t offsetFactors = 0; ///< [column] i32, I_O (storesOffsetFactors)
+  uint64_t present = 0;       ///< [unit] i32, of a pattern: not 0 if it has any
   uint64_t groupScales = 0;   ///< [unit of `group` columns] f32, F_S
   uint64_t groupOffsets = 0;  ///< [unit of `group` columns] f32, F_O
   uint64_t total = 0;

@@ -175,6 +175,47 @@ Status applyRowsInLanesLayout(LeafDesc &leaf) {
   return validate(leaf);
 }
 
+Status applyPackedRowsLayout(LeafDesc &leaf) {
+  LOWBIT_RETURN_IF_ERROR(checkExtents(leaf));
+  const int64_t rows = leaf.storedRows(), columns = leaf.storedColumns();
+  leaf.fields.clear();
+  const bool wholeWords = leaf.code.isFloat() && leaf.code.width >= 16;
+  unsigned shift = 0;
+  for (unsigned width : {32u, 16u, 8u, 4u, 2u, 1u}) {
+    if (!(leaf.code.width & width) || (width > 8 && !wholeWords))
+      continue;
+    const int64_t perWord = wholeWords ? 1 : 8 / width;
+    FieldDesc field;
+    field.shift = static_cast<uint8_t>(shift);
+    field.width = static_cast<uint8_t>(width);
+    field.wordBits = static_cast<uint8_t>(wholeWords ? width : 8);
+    field.array = static_cast<uint8_t>(leaf.fields.size());
+    field.word = makeMap(2, {{{term(0)}, 0}, {{term(1, 1, perWord)}, 0}});
+    field.bit = makeMap(2, {reduced(1, width, 1, perWord)});
+    field.storage = {rows, ceilDiv(columns, perWord)};
+    leaf.fields.push_back(std::move(field));
+    shift += width;
+  }
+  leaf.biased = !leaf.code.isFloat() &&
+                (leaf.code.kind == NumberKind::signedInt || leaf.code.step != 1);
+  auto place = [](ParamDesc &param) {
+    if (param.rank == 0)
+      placeInOrder(param);
+  };
+  for (ParamDesc &param : leaf.scales)
+    place(param);
+  if (leaf.zero)
+    place(*leaf.zero);
+  for (ParamDesc &param : leaf.offsets)
+    place(param);
+  return validate(leaf);
+}
+
+Status applyComputeLayout(LeafDesc &leaf) {
+  return leaf.isPlain() ? applyRowsInLanesLayout(leaf)
+                        : applyPackedRowsLayout(leaf);
+}
+
 ParamDesc paramPerGroup(NumberDesc number, int64_t rows, int64_t columns,
                         int64_t group) {
   ParamDesc param;

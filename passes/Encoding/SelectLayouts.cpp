@@ -36,7 +36,7 @@ struct SelectLayoutsPass
         continue;
       auto leaf = type.getLeafDesc();
       ::lowbit::Status status =
-          leaf.isOk() ? ::lowbit::applyRowsInLanesLayout(*leaf) : leaf.status();
+          leaf.isOk() ? ::lowbit::applyComputeLayout(*leaf) : leaf.status();
       if (!status.isOk()) {
         param.emitError() << status.message();
         return signalPassFailure();

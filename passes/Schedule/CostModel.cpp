@@ -71,7 +71,7 @@ static bool readsByElement(MatmulOp matmul) {
     return false;
   // Before the encode phase: as that phase will lay it out.
   if (!matmul.getWeight().getType().getEncodingInterface().hasLayout() &&
-      !::lowbit::applyRowsInLanesLayout(*weight).isOk())
+      !::lowbit::applyComputeLayout(*weight).isOk())
     return false;
   auto components = ::lowbit::componentsOf(*weight);
   anchor.bindings.resize(components.isOk() ? components->size() : 0);

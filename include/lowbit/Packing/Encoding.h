@@ -212,6 +212,12 @@ struct LeafDesc {
   /// with step 1, or f32, f16, bf16, without table, radix, shared arrays, prefix
   /// codes, packed or rank parameters.
   bool isPlain() const;
+  /// Whether products with integer activations are exact integer dots: integer
+  /// codes, and float codes that are integers times a power of two (E6), without
+  /// a table.
+  bool takesIntegerDot() const {
+    return !lut && exactIntegerExponent(code).has_value();
+  }
   /// Code components (fields may share one).
   unsigned codeArrays() const;
   bool operator==(const LeafDesc &) const = default;

@@ -37,6 +37,16 @@ Status applyCanonicalLayout(LeafDesc &leaf);
 /// bytes.
 Status applyRowsInLanesLayout(LeafDesc &leaf);
 
+/// Stored rows one after another, each filled up to whole bytes: fields of 8, 4,
+/// 2, 1 bits as in rows in lanes, stored column c of a field of width w in byte
+/// c floordiv (8 / w) at bit w * (c mod (8 / w)). Float codes: words in order.
+/// Parameters stay in the order of their granules. Any pattern or table.
+Status applyPackedRowsLayout(LeafDesc &leaf);
+
+/// The layout that CPU kernels read fastest: rows in lanes where the encoding is
+/// plain (LeafDesc::isPlain), else packed rows.
+Status applyComputeLayout(LeafDesc &leaf);
+
 /// Granularity helpers: one number for each `group` columns of each row
 /// (group must divide `columns`), one a row, one for the tensor.
 ParamDesc paramPerGroup(NumberDesc number, int64_t rows, int64_t columns,
