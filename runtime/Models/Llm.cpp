@@ -165,18 +165,22 @@ Status Llm::computeRows(int64_t first, int64_t count,
     Buffer *inputs[] = {headHidden.get()};
     Buffer *outputs[] = {headLogits.get()};
     LOWBIT_RETURN_IF_ERROR(run->invoke(head, dims, inputs, outputs));
-    LOWBIT_RETURN_IF_ERROR(device.read(
-        *headLogits, 0,
-        {reinterpret_cast<uint8_t *>(rowLogits.data()),
-         static_cast<size_t>(rows * logitStride * 4)}));
-    for (int64_t row = 0; row < rows; ++row) {
-      std::span<const float> values(rowLogits.data() + row * logitStride,
-                                    vocabularySize);
-      if (onRow)
-        LOWBIT_RETURN_IF_ERROR(onRow(tokensFed + first + done + row, values));
-      if (done + row == count - 1)
-        std::copy(values.begin(), values.end(), lastLogits.begin());
+    if (onRow) {
+      LOWBIT_RETURN_IF_ERROR(device.read(
+          *headLogits, 0,
+          {reinterpret_cast<uint8_t *>(rowLogits.data()),
+           static_cast<size_t>(rows * logitStride * 4)}));
+      for (int64_t row = 0; row < rows; ++row)
+        LOWBIT_RETURN_IF_ERROR(
+            onRow(tokensFed + first + done + row,
+                  {rowLogits.data() + row * logitStride,
+                   static_cast<size_t>(vocabularySize)}));
     }
+    if (done + rows == count)
+      LOWBIT_RETURN_IF_ERROR(
+          device.read(*headLogits, (rows - 1) * logitStride * 4,
+                      {reinterpret_cast<uint8_t *>(lastLogits.data()),
+                       static_cast<size_t>(vocabularySize * 4)}));
   }
   return {};
 }

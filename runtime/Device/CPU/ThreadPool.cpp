@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <system_error>
 
 #include <pthread.h>
@@ -22,13 +23,16 @@
 
 using namespace lowbit;
 
-/// Rounds of watching before a worker sleeps: about 50 microseconds, longer than
-/// the gap between two kernels of a token.
-static constexpr int spinRounds = 2000;
-/// Each worker gets one large chunk, together this part of the work; the rest is
-/// cut into small ones, which even out cores of different speed.
-static constexpr int64_t largePart = 4, ofParts = 5;
-static constexpr int64_t smallChunksPerWorker = 4;
+/// Rounds of watching before a worker sleeps: some 300 microseconds, longer than
+/// what a program does between two tokens. Being woken costs 50 or more.
+static constexpr int spinRounds = 10000;
+/// Rounds after which the caller offers its core to a worker it waits for.
+static constexpr int yieldRounds = 2000;
+
+/// Where the rounds of chunks begin, in parts of 32 of the items: in each round
+/// every worker has one chunk in expectation.
+static constexpr int64_t roundStart[] = {0, 18, 26, 30, 32};
+static constexpr uint32_t rounds = std::size(roundStart) - 1;
 
 static void relax() {
 #if defined(__x86_64__)
@@ -84,80 +88,91 @@ void ThreadPool::run(lowbit_stage_fn function, void *const *bindings,
                      const int64_t *dims, int64_t items, int64_t grain) {
   if (items <= 0)
     return;
-  int64_t grains = ceilDiv(items, grain);
-  if (workers.empty() || grains == 1) {
+  if (workers.empty() || items <= grain) {
     ExactFloatScope exact;
     function(bindings, dims, scratch[0].get(), 0, items);
     return;
   }
-  auto count = static_cast<int64_t>(threads());
-  int64_t large = grains * largePart / ofParts / count;
-  int64_t rest = grains - large * count;
-  int64_t small = ceilDiv(rest, smallChunksPerWorker * count);
-  int64_t largeChunks = large ? count : 0;
-  auto chunks = static_cast<uint32_t>(largeChunks + ceilDiv(rest, small));
-
-  uint64_t epoch = (claim.load(std::memory_order_relaxed) >> 32) + 1;
-  claim.store((epoch << 32) | closedChunk, std::memory_order_release);
+  uint32_t chunks = rounds * threads();
+  uint64_t epoch = (job.claim.load(std::memory_order_relaxed) >> 32) + 1;
+  job.claim.store((epoch << 32) | closedChunk, std::memory_order_release);
   job.function.store(function, std::memory_order_release);
   job.bindings.store(bindings, std::memory_order_release);
   job.dims.store(dims, std::memory_order_release);
   job.items.store(items, std::memory_order_release);
-  job.largeItems.store(large * grain, std::memory_order_release);
-  job.smallItems.store(small * grain, std::memory_order_release);
-  job.largeChunks.store(static_cast<uint32_t>(largeChunks), std::memory_order_release);
+  job.grain.store(grain, std::memory_order_release);
   job.chunks.store(chunks, std::memory_order_release);
   done.store(0, std::memory_order_relaxed);
-  claim.store(epoch << 32, std::memory_order_release);
-  news.store(static_cast<uint32_t>(epoch), std::memory_order_seq_cst);
-  if (sleepers.load(std::memory_order_seq_cst) != 0)
+  job.claim.store(epoch << 32, std::memory_order_seq_cst);
+  if (sleepers.load(std::memory_order_seq_cst) != 0) {
+    news.fetch_add(1, std::memory_order_seq_cst);
     news.notify_all();
+  }
 
   {
     ExactFloatScope exact;
-    while (claimAndRun(0)) {
-    }
+    while (claimAndRun(0))
+      --chunks;
   }
-  for (int round = 0; done.load(std::memory_order_acquire) != chunks; ++round) {
+  for (int round = 1; done.load(std::memory_order_acquire) != chunks; ++round) {
     relax();
     // The one who works may be waiting for our core.
-    if (round % spinRounds == spinRounds - 1)
+    if (round % yieldRounds == 0)
       std::this_thread::yield();
   }
 }
 
+int64_t ThreadPool::chunkBegin(uint32_t chunk, int64_t items,
+                               int64_t grain) const {
+  auto perRound = static_cast<int64_t>(threads());
+  uint32_t round = chunk / threads();
+  if (round == rounds)
+    return items;
+  int64_t parts = 32 * perRound;
+  int64_t part = roundStart[round] * perRound +
+                 chunk % threads() * (roundStart[round + 1] - roundStart[round]);
+  // grains * part / parts without the large product.
+  int64_t grains = ceilDiv(items, grain);
+  return (grains / parts * part + grains % parts * part / parts) * grain;
+}
+
 bool ThreadPool::claimAndRun(unsigned worker) {
-  uint64_t word = claim.load(std::memory_order_acquire);
+  uint64_t word = job.claim.load(std::memory_order_acquire);
   for (;;) {
-    uint64_t chunk = word & 0xffffffffu;
+    auto chunk = static_cast<uint32_t>(word);
     lowbit_stage_fn function = job.function.load(std::memory_order_acquire);
     void *const *bindings = job.bindings.load(std::memory_order_acquire);
     const int64_t *dims = job.dims.load(std::memory_order_acquire);
     int64_t items = job.items.load(std::memory_order_acquire);
-    int64_t largeItems = job.largeItems.load(std::memory_order_acquire);
-    int64_t smallItems = job.smallItems.load(std::memory_order_acquire);
-    int64_t largeChunks = job.largeChunks.load(std::memory_order_acquire);
+    int64_t grain = job.grain.load(std::memory_order_acquire);
     if (chunk >= job.chunks.load(std::memory_order_acquire))
       return false;
     // Success proves that the job read above is the one this chunk belongs to.
-    if (!claim.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel,
-                                     std::memory_order_acquire))
+    if (!job.claim.compare_exchange_weak(word, word + 1,
+                                         std::memory_order_acq_rel,
+                                         std::memory_order_acquire))
       continue;
-    auto number = static_cast<int64_t>(chunk);
-    bool isLarge = number < largeChunks;
-    int64_t begin = isLarge ? number * largeItems
-                            : largeChunks * largeItems +
-                                  (number - largeChunks) * smallItems;
-    int64_t end = std::min(items, begin + (isLarge ? largeItems : smallItems));
-    function(bindings, dims, scratch[worker].get(), begin, end);
-    done.fetch_add(1, std::memory_order_release);
+    int64_t begin = chunkBegin(chunk, items, grain);
+    int64_t end = chunkBegin(chunk + 1, items, grain);
+    if (begin < end)
+      function(bindings, dims, scratch[worker].get(), begin, end);
+    if (worker != 0)
+      done.fetch_add(1, std::memory_order_release);
     return true;
   }
 }
 
-void ThreadPool::sleepUntilNews(uint32_t seen) {
+bool ThreadPool::hasUnclaimedChunk() const {
+  auto chunk = static_cast<uint32_t>(job.claim.load(std::memory_order_seq_cst));
+  return chunk < job.chunks.load(std::memory_order_acquire);
+}
+
+// Either the caller sees the sleeper after it has opened a job, or the sleeper sees
+// the open job: both write before they look, in one order of all.
+void ThreadPool::sleepUntilNews() {
+  uint32_t seen = news.load(std::memory_order_seq_cst);
   sleepers.fetch_add(1, std::memory_order_seq_cst);
-  if (!stopping.load())
+  if (!stopping.load() && !hasUnclaimedChunk())
     news.wait(seen, std::memory_order_seq_cst);
   sleepers.fetch_sub(1, std::memory_order_seq_cst);
 }
@@ -166,16 +181,14 @@ void ThreadPool::workerLoop(unsigned index) {
   ExactFloatScope exact;
   int idle = 0;
   while (!stopping.load(std::memory_order_relaxed)) {
-    // Read before looking for work: a job published after the look changes it.
-    uint32_t seen = news.load(std::memory_order_seq_cst);
-    if (claimAndRun(index)) {
+    if (hasUnclaimedChunk() && claimAndRun(index)) {
       idle = 0;
       continue;
     }
     relax();
     if (++idle >= spinRounds) {
       idle = 0;
-      sleepUntilNews(seen);
+      sleepUntilNews();
     }
   }
 }

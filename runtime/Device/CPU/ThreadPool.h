@@ -7,7 +7,9 @@
 //
 // Work is claimed in chunks from one atomic word, because a neighbour on a shared
 // machine can make one core much slower than another. Any partition gives the same
-// bits (kernel.h), so dynamic claiming does not touch results.
+// bits (kernel.h), so dynamic claiming does not touch results. Chunks shrink: the
+// first of each worker is long, so that weights are read as few long streams, the
+// last ones are short, so that nobody waits long for the slowest.
 //
 // The word holds the number of the job and of the next chunk together. A worker
 // takes a chunk by compare-and-exchange, which fails if the job has changed since
@@ -47,31 +49,33 @@ public:
            int64_t items, int64_t grain);
 
 private:
-  /// What the workers are to do. Written only while `claim` is closed, and read
-  /// only to be confirmed by a successful exchange on `claim`.
-  struct Job {
+  /// What the workers are to do, and the next chunk of it. One cache line, all
+  /// that has to travel to a waiting worker. Everything but `claim` is written
+  /// only while `claim` is closed, and read only to be confirmed by a successful
+  /// exchange on `claim`.
+  struct alignas(64) Job {
+    /// Epoch in the high half, next unclaimed chunk in the low half.
+    std::atomic<uint64_t> claim{closedChunk};
     std::atomic<lowbit_stage_fn> function{nullptr};
     std::atomic<void *const *> bindings{nullptr};
     std::atomic<const int64_t *> dims{nullptr};
     std::atomic<int64_t> items{0};
-    // The first chunks are large and contiguous, so that prefetching runs on; the
-    // rest is small, so that all workers end at the same time.
-    std::atomic<int64_t> largeItems{0};
-    std::atomic<int64_t> smallItems{1};
-    std::atomic<uint32_t> largeChunks{0};
+    std::atomic<int64_t> grain{1};
     std::atomic<uint32_t> chunks{0};
   };
 
   ThreadPool() = default;
   void workerLoop(unsigned index);
   bool claimAndRun(unsigned worker);
-  void sleepUntilNews(uint32_t seen);
+  void sleepUntilNews();
+  bool hasUnclaimedChunk() const;
+  int64_t chunkBegin(uint32_t chunk, int64_t items, int64_t grain) const;
 
-  // Epoch in the high half, next unclaimed chunk in the low half.
-  alignas(64) std::atomic<uint64_t> claim{closedChunk};
+  static constexpr uint64_t closedChunk = 0xffffffffu;
+  Job job;
+  /// Chunks that the workers (not the caller) have finished.
   alignas(64) std::atomic<uint32_t> done{0};
-  alignas(64) Job job;
-  alignas(64) std::atomic<uint32_t> news{0}; ///< epoch, for sleepers
+  alignas(64) std::atomic<uint32_t> news{0}; ///< changes to wake sleepers
   std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> stopping{false};
 
@@ -81,8 +85,6 @@ private:
   std::vector<std::unique_ptr<void, FreeAligned>> scratch;
   uint64_t scratchBytes = 0;
   std::vector<std::thread> workers;
-
-  static constexpr uint64_t closedChunk = 0xffffffffu;
 };
 
 } // namespace lowbit
