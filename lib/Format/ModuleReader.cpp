@@ -81,7 +81,7 @@ Status ModuleReader::load(const ModuleReadOptions &options) {
   if (!schedule.isOk())
     return inSection(std::move(schedule).status(), SectionKind::schedule);
   scheduleData = std::move(*schedule);
-  return inSection(validateSchedule(*scheduleData, planData, componentData),
+  return inSection(validateSchedule(*scheduleData, planData),
                    SectionKind::schedule);
 }
 
@@ -234,6 +234,32 @@ void ModuleReader::releaseWeights() const {
   for (const Section &section : table)
     if (section.kind == SectionKind::weights && mapped.size() != 0)
       mapped.doneWith(section.offset, section.size);
+}
+
+void ModuleReader::releaseComponents(
+    std::span<const uint32_t> components) const {
+  uint64_t section = 0;
+  for (const Section &one : table)
+    if (one.kind == SectionKind::weights)
+      section = one.offset;
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  for (uint32_t index : components) {
+    const Component &component = componentData.components[index];
+    // Up to the next multiple of 64 there is only padding.
+    ranges.emplace_back(component.offset,
+                        (component.offset + component.size + 63) / 64 * 64);
+  }
+  std::sort(ranges.begin(), ranges.end());
+  for (size_t i = 0; i < ranges.size() && mapped.size() != 0;) {
+    auto [first, end] = ranges[i];
+    for (++i; i < ranges.size() && ranges[i].first <= end; ++i)
+      end = std::max(end, ranges[i].second);
+    // Only whole pages: what shares a page with others stays.
+    first = (section + first + modulePage - 1) / modulePage * modulePage;
+    end = (section + end) / modulePage * modulePage;
+    if (first < end)
+      mapped.doneWith(first, end - first);
+  }
 }
 
 std::string_view ModuleReader::textOf(SectionKind kind) const {

@@ -225,7 +225,7 @@ StatusOr<uint64_t> ModuleWriter::finish() {
   LOWBIT_RETURN_IF_ERROR(validatePlan(impl->plan, impl->table));
   if (impl->schedule)
     LOWBIT_RETURN_IF_ERROR(
-        validateSchedule(*impl->schedule, impl->plan, impl->table));
+        validateSchedule(*impl->schedule, impl->plan));
   std::sort(impl->code.begin(), impl->code.end());
   for (size_t i = 1; i < impl->code.size(); ++i)
     if (impl->code[i].first == impl->code[i - 1].first)

@@ -8,7 +8,6 @@
 #include "lowbit/Format/Schedule.h"
 
 #include "lowbit/Format/ByteStream.h"
-#include "lowbit/Format/Components.h"
 #include "lowbit/Format/Plan.h"
 
 #include <algorithm>
@@ -23,6 +22,8 @@ static constexpr int64_t largestSide = 1 << 16;
 static constexpr int64_t largestLatent = int64_t(1) << 28;
 static constexpr int64_t mostClasses = 1 << 24;
 static constexpr int64_t mostSteps = 100000;
+/// Of the time embedding, in radians (runtime/Models/PlainMath.h).
+static constexpr double largestAngle = 1 << 20;
 
 const char *lowbit::samplerName(SamplerKind kind) {
   return kind == SamplerKind::euler ? "euler" : "ddim";
@@ -79,9 +80,6 @@ lowbit::serializeSchedule(const DenoiseSchedule &schedule) {
     out.string(variant.name);
     out.string(variant.predict);
     out.string(variant.condition);
-    out.u32(static_cast<uint32_t>(variant.evict.size()));
-    for (uint32_t component : variant.evict)
-      out.u32(component);
   }
   out.u32(static_cast<uint32_t>(schedule.ranges.size()));
   for (const StepRange &range : schedule.ranges) {
@@ -98,15 +96,12 @@ lowbit::serializeSchedule(const DenoiseSchedule &schedule) {
 }
 
 static void readVariants(ByteReader &in, DenoiseSchedule &schedule) {
-  uint32_t variants = in.count(16);
+  uint32_t variants = in.count(12);
   for (uint32_t i = 0; i < variants && !in.failed(); ++i) {
     DenoiseVariant variant;
     variant.name = in.string(256);
     variant.predict = in.string(256);
     variant.condition = in.string(256);
-    uint32_t evicted = in.count(4);
-    for (uint32_t j = 0; j < evicted; ++j)
-      variant.evict.push_back(in.u32());
     schedule.variants.push_back(std::move(variant));
   }
   uint32_t ranges = in.count(20);
@@ -201,9 +196,14 @@ static Status checkSizes(const DenoiseSchedule &s) {
   if (!std::isfinite(s.defaultGuidance) || !std::isfinite(s.timeScale))
     return invalidArgument("the guidance and the scale of the time must be "
                            "finite");
+  double latest = s.sampler == SamplerKind::euler
+                      ? 1.0
+                      : static_cast<double>(s.alphas.size());
   for (float frequency : s.timeFrequencies)
-    if (!std::isfinite(frequency))
-      return invalidArgument("a frequency of the time embedding is not finite");
+    if (!(std::abs(latest * s.timeScale * frequency) <= largestAngle))
+      return invalidArgument("a frequency of the time embedding is %g; angles of "
+                             "more than %g are not possible",
+                             frequency, largestAngle);
   if (s.signature.empty())
     return invalidArgument("the state signature is empty");
   return {};
@@ -308,20 +308,13 @@ Status lowbit::validateSchedule(const DenoiseSchedule &schedule) {
 }
 
 Status lowbit::validateSchedule(const DenoiseSchedule &schedule,
-                                const Plan &plan,
-                                const ComponentTable &components) {
+                                const Plan &plan) {
   LOWBIT_RETURN_IF_ERROR(validateSchedule(schedule));
-  for (const DenoiseVariant &variant : schedule.variants) {
+  for (const DenoiseVariant &variant : schedule.variants)
     for (const std::string &function : {variant.predict, variant.condition})
       if (!function.empty() && !plan.findFunction(function))
         return invalidArgument("variant '%s' names the function '%s', which the "
                                "plan does not have",
                                variant.name.c_str(), function.c_str());
-    for (uint32_t component : variant.evict)
-      if (component >= components.components.size())
-        return invalidArgument("variant '%s' evicts component %u of %zu",
-                               variant.name.c_str(), component,
-                               components.components.size());
-  }
   return {};
 }

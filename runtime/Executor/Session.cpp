@@ -47,9 +47,58 @@ struct ResolvedFunction {
   std::vector<ResolvedDispatch> dispatches;
   std::vector<ResolvedBinding> bindings;
   bool usesState = false;
+  bool inUse = false; ///< by SessionOptions::functions
+};
+
+/// What the functions in use touch.
+struct PlanUse {
+  std::vector<bool> functions;
+  std::vector<bool> buffers;
+  std::vector<bool> kernels;
 };
 
 } // namespace
+
+/// Names that the plan does not have are an error.
+static StatusOr<PlanUse> findUse(const Plan &plan,
+                                 const std::vector<std::string> &functions) {
+  PlanUse use;
+  use.functions.assign(plan.functions.size(), functions.empty());
+  use.buffers.assign(plan.buffers.size(), false);
+  use.kernels.assign(plan.kernels.size(), false);
+  for (const std::string &name : functions) {
+    auto found = std::find_if(plan.functions.begin(), plan.functions.end(),
+                              [&](const Function &f) { return f.name == name; });
+    if (found == plan.functions.end())
+      return notFound("the module has no function '%s'", name.c_str());
+    use.functions[static_cast<size_t>(found - plan.functions.begin())] = true;
+  }
+  auto addBindings = [&](const std::vector<Binding> &bindings) {
+    for (const Binding &binding : bindings)
+      if (binding.kind == BindingKind::buffer)
+        use.buffers[binding.index] = true;
+  };
+  auto addDispatch = [&](const Dispatch &dispatch) {
+    addBindings(dispatch.bindings);
+    for (const DispatchVariant &variant : dispatch.variants)
+      use.kernels[variant.kernel] = true;
+  };
+  for (size_t i = 0; i < plan.functions.size(); ++i) {
+    if (!use.functions[i])
+      continue;
+    for (const Step &step : plan.functions[i].steps) {
+      if (const auto *dispatch = std::get_if<Dispatch>(&step)) {
+        addDispatch(*dispatch);
+        continue;
+      }
+      const Call &call = std::get<Call>(step);
+      addBindings(call.arguments);
+      for (const Dispatch &dispatch : plan.procedures[call.procedure].steps)
+        addDispatch(dispatch);
+    }
+  }
+  return use;
+}
 
 struct Session::Impl {
   const Module &module;
@@ -77,8 +126,8 @@ struct Session::Impl {
     return dims;
   }
 
-  Status allocate();
-  Status resolveFunctions();
+  Status allocate(const PlanUse &use);
+  Status resolveFunctions(const PlanUse &use);
   Status resolveDispatch(ResolvedFunction &function, const Dispatch &dispatch,
                          const Call *call);
   StatusOr<ResolvedBinding> resolve(const Binding &binding, const Call *call);
@@ -93,12 +142,15 @@ struct Session::Impl {
 // Creation
 //===----------------------------------------------------------------------===//
 
-Status Session::Impl::allocate() {
+Status Session::Impl::allocate(const PlanUse &use) {
   const Plan &plan = module.plan();
   Device &device = module.device();
   PlanDims dims = limits();
   std::map<uint32_t, int64_t> slotBytes;
-  for (const PlanBuffer &buffer : plan.buffers) {
+  for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    const PlanBuffer &buffer = plan.buffers[i];
+    if (!use.buffers[i])
+      continue;
     LOWBIT_ASSIGN_OR_RETURN(int64_t bytes, buffer.bytes.evaluate(dims));
     int64_t &slot = slotBytes[buffer.slot];
     slot = std::max(slot, bytes);
@@ -127,7 +179,10 @@ Status Session::Impl::allocate() {
   }
   uint64_t scratch = 0;
   size_t maxStages = 0, maxBindings = 0;
-  for (const PlanKernel &kernel : plan.kernels) {
+  for (size_t i = 0; i < plan.kernels.size(); ++i) {
+    const PlanKernel &kernel = plan.kernels[i];
+    if (!use.kernels[i])
+      continue;
     maxStages = std::max(maxStages, kernel.stages.size());
     maxBindings = std::max<size_t>(maxBindings, kernel.bindings);
     for (const PlanStage &stage : kernel.stages) {
@@ -225,11 +280,14 @@ Status Session::Impl::resolveDispatch(ResolvedFunction &function,
   return {};
 }
 
-Status Session::Impl::resolveFunctions() {
+Status Session::Impl::resolveFunctions(const PlanUse &use) {
   const Plan &plan = module.plan();
-  for (const Function &function : plan.functions) {
-    ResolvedFunction resolved;
-    for (const Step &step : function.steps) {
+  for (size_t i = 0; i < plan.functions.size(); ++i) {
+    ResolvedFunction &resolved = functions.emplace_back();
+    resolved.inUse = use.functions[i];
+    if (!resolved.inUse)
+      continue;
+    for (const Step &step : plan.functions[i].steps) {
       if (const auto *dispatch = std::get_if<Dispatch>(&step)) {
         LOWBIT_RETURN_IF_ERROR(resolveDispatch(resolved, *dispatch, nullptr));
         continue;
@@ -238,7 +296,6 @@ Status Session::Impl::resolveFunctions() {
       for (const Dispatch &dispatch : plan.procedures[call.procedure].steps)
         LOWBIT_RETURN_IF_ERROR(resolveDispatch(resolved, dispatch, &call));
     }
-    functions.push_back(std::move(resolved));
   }
   return {};
 }
@@ -258,8 +315,10 @@ Session::create(const Module &module, const SessionOptions &options) {
                            static_cast<long long>(options.tokens));
   auto impl = std::make_unique<Impl>(module, options);
   impl->options.capacity = *capacity;
-  LOWBIT_RETURN_IF_ERROR(impl->allocate());
-  LOWBIT_RETURN_IF_ERROR(impl->resolveFunctions());
+  LOWBIT_ASSIGN_OR_RETURN(PlanUse use,
+                          findUse(module.plan(), options.functions));
+  LOWBIT_RETURN_IF_ERROR(impl->allocate(use));
+  LOWBIT_RETURN_IF_ERROR(impl->resolveFunctions(use));
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
@@ -359,6 +418,9 @@ Status Session::invoke(uint32_t number, PlanDims dims,
     return invalidArgument("the module has no function %u", number);
   const Function &function = plan.functions[number];
   const ResolvedFunction &resolved = impl->functions[number];
+  if (!resolved.inUse)
+    return failedPrecondition("the session was not made for function '%s'",
+                              function.name.c_str());
   dims[LOWBIT_DIM_CAPACITY] = impl->options.capacity;
   int64_t tokens = dims[LOWBIT_DIM_TOKENS];
   int64_t position = dims[LOWBIT_DIM_POSITION];

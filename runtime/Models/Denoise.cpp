@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 using namespace lowbit;
 
@@ -24,7 +25,8 @@ static Status checkRequest(const DenoiseFunction &model,
                            std::span<const float> latents,
                            const DenoiseOptions &options) {
   auto images = static_cast<int64_t>(labels.size());
-  auto steps = static_cast<int64_t>(options.steps.size());
+  const DenoiseSteps &loop = options.steps;
+  auto steps = static_cast<int64_t>(loop.all.size());
   std::optional<int64_t> numbers = checkedMul(images, model.latentSize());
   if (images < 1 || !numbers ||
       static_cast<uint64_t>(*numbers) != latents.size())
@@ -32,12 +34,14 @@ static Status checkRequest(const DenoiseFunction &model,
                            static_cast<long long>(images),
                            static_cast<long long>(model.latentSize()),
                            latents.size());
-  if (options.firstStep < 0 || options.firstStep >= options.endStep ||
-      options.endStep > steps)
+  if (loop.first < 0 || loop.first >= loop.end || loop.end > steps)
     return invalidArgument("steps %lld to %lld are asked for; the loop has %lld",
-                           static_cast<long long>(options.firstStep),
-                           static_cast<long long>(options.endStep),
+                           static_cast<long long>(loop.first),
+                           static_cast<long long>(loop.end),
                            static_cast<long long>(steps));
+  if (!options.reuse.empty() && options.reuse.size() != loop.all.size())
+    return invalidArgument("reuse is given for %zu of %lld steps",
+                           options.reuse.size(), static_cast<long long>(steps));
   if (options.batch < 1)
     return invalidArgument("a batch of %lld images is not possible",
                            static_cast<long long>(options.batch));
@@ -46,44 +50,98 @@ static Status checkRequest(const DenoiseFunction &model,
 
 namespace {
 
-/// One group of images through one step.
-class GroupStep {
+/// The model's answer for one group of images, guidance included.
+class GroupPrediction {
 public:
-  GroupStep(DenoiseFunction &model, const DenoiseOptions &options)
+  GroupPrediction(DenoiseFunction &model, const DenoiseOptions &options)
       : model(model), options(options) {}
 
-  Status run(int64_t step, std::span<const int32_t> labels,
-             std::span<float> latents) {
-    bool guided = options.guidance != 1;
+  Status compute(int64_t step, std::span<const int32_t> labels,
+                 std::span<const float> latents, std::span<float> prediction) {
+    if (options.guidance == 1)
+      return model.predict(step, labels, latents, prediction);
+    // Both predictions in one call: first with the labels, then without.
     size_t count = latents.size();
-    prediction.resize(guided ? 2 * count : count);
-    if (!guided) {
-      LOWBIT_RETURN_IF_ERROR(model.predict(step, labels, latents, prediction));
-    } else {
-      // Both predictions in one call: first with the labels, then without.
-      rowLabels.assign(labels.begin(), labels.end());
-      rowLabels.resize(2 * labels.size(), options.nullLabel);
-      rowLatents.assign(latents.begin(), latents.end());
-      rowLatents.insert(rowLatents.end(), latents.begin(), latents.end());
-      LOWBIT_RETURN_IF_ERROR(
-          model.predict(step, rowLabels, rowLatents, prediction));
-      applyGuidance(options.guidance, std::span(prediction).subspan(count),
-                    std::span(prediction).first(count));
-    }
-    advance(options.sampler, options.steps[static_cast<size_t>(step)],
-            guidedPrediction(count), latents);
+    rowLabels.assign(labels.begin(), labels.end());
+    rowLabels.resize(2 * labels.size(), options.nullLabel);
+    rowLatents.assign(latents.begin(), latents.end());
+    rowLatents.insert(rowLatents.end(), latents.begin(), latents.end());
+    both.resize(2 * count);
+    LOWBIT_RETURN_IF_ERROR(model.predict(step, rowLabels, rowLatents, both));
+    std::copy_n(both.begin(), count, prediction.begin());
+    applyGuidance(options.guidance, std::span(both).subspan(count), prediction);
     return {};
-  }
-  std::span<const float> guidedPrediction(size_t count) const {
-    return std::span(prediction).first(count);
   }
 
 private:
   DenoiseFunction &model;
   const DenoiseOptions &options;
-  std::vector<float> prediction;
+  std::vector<float> both;
   std::vector<float> rowLatents;
   std::vector<int32_t> rowLabels;
+};
+
+/// The loop over steps and groups of images.
+class Loop {
+public:
+  Loop(DenoiseFunction &model, std::span<const int32_t> labels,
+       std::span<float> latents, KeptPredictions &kept,
+       const DenoiseOptions &options)
+      : options(options), labels(labels), latents(latents), kept(kept),
+        group(model, options), size(static_cast<size_t>(model.latentSize())),
+        batch(static_cast<size_t>(std::min<int64_t>(
+            options.batch, static_cast<int64_t>(labels.size())))) {}
+
+  Status step(int64_t number) {
+    int64_t from = reusedBy(number);
+    if (from >= 0) {
+      auto found = kept.find(from);
+      if (found == kept.end() || found->second.size() != latents.size())
+        return invalidArgument("step %lld reuses the prediction of step %lld, "
+                               "which is not at hand",
+                               static_cast<long long>(number),
+                               static_cast<long long>(from));
+      prediction = found->second;
+    } else {
+      prediction.resize(latents.size());
+      for (size_t first = 0; first < labels.size(); first += batch) {
+        size_t count = std::min(batch, labels.size() - first);
+        LOWBIT_RETURN_IF_ERROR(group.compute(
+            number, labels.subspan(first, count),
+            latents.subspan(first * size, count * size),
+            std::span(prediction).subspan(first * size, count * size)));
+      }
+    }
+    advance(options.sampler, options.steps.all[static_cast<size_t>(number)],
+            prediction, latents);
+    keep(number);
+    return {};
+  }
+  const std::vector<float> &lastPrediction() const { return prediction; }
+
+private:
+  int64_t reusedBy(int64_t number) const {
+    return options.reuse.empty() ? -1
+                                 : options.reuse[static_cast<size_t>(number)];
+  }
+  /// Keeps this prediction if a later step reuses it, forgets the others.
+  void keep(int64_t number) {
+    std::set<int64_t> needed;
+    for (size_t i = static_cast<size_t>(number) + 1; i < options.reuse.size(); ++i)
+      needed.insert(options.reuse[i]);
+    std::erase_if(kept, [&](const auto &one) { return !needed.count(one.first); });
+    if (needed.count(number))
+      kept[number] = prediction;
+  }
+
+  const DenoiseOptions &options;
+  std::span<const int32_t> labels;
+  std::span<float> latents;
+  KeptPredictions &kept;
+  GroupPrediction group;
+  size_t size;
+  size_t batch;
+  std::vector<float> prediction;
 };
 
 } // namespace
@@ -102,6 +160,7 @@ static std::vector<int32_t> distinctLabels(std::span<const int32_t> labels,
 StatusOr<DenoiseResult> lowbit::denoise(DenoiseFunction &model,
                                         std::span<const int32_t> labels,
                                         std::span<float> latents,
+                                        KeptPredictions &kept,
                                         const DenoiseOptions &options) {
   LOWBIT_RETURN_IF_ERROR(checkRequest(model, labels, latents, options));
   DenoiseResult result;
@@ -110,25 +169,13 @@ StatusOr<DenoiseResult> lowbit::denoise(DenoiseFunction &model,
       model.prepare(options.steps, distinctLabels(labels, options)));
   result.prepareSeconds = secondsSince(begin);
 
-  auto size = static_cast<size_t>(model.latentSize());
-  auto batch = static_cast<size_t>(
-      std::min<int64_t>(options.batch, static_cast<int64_t>(labels.size())));
-  GroupStep group(model, options);
+  Loop loop(model, labels, latents, kept, options);
   begin = std::chrono::steady_clock::now();
-  result.nextStep = options.firstStep;
-  while (result.nextStep < options.endStep) {
-    int64_t step = result.nextStep;
-    for (size_t first = 0; first < labels.size(); first += batch) {
-      size_t count = std::min(batch, labels.size() - first);
-      std::span<float> part = latents.subspan(first * size, count * size);
-      LOWBIT_RETURN_IF_ERROR(
-          group.run(step, labels.subspan(first, count), part));
-      if (step == options.firstStep) {
-        std::span<const float> prediction = group.guidedPrediction(part.size());
-        result.firstPrediction.insert(result.firstPrediction.end(),
-                                      prediction.begin(), prediction.end());
-      }
-    }
+  result.nextStep = options.steps.first;
+  while (result.nextStep < options.steps.end) {
+    LOWBIT_RETURN_IF_ERROR(loop.step(result.nextStep));
+    if (result.nextStep == options.steps.first)
+      result.firstPrediction = loop.lastPrediction();
     ++result.nextStep;
     if (options.onStep)
       options.onStep(result.nextStep);
@@ -137,4 +184,19 @@ StatusOr<DenoiseResult> lowbit::denoise(DenoiseFunction &model,
   }
   result.seconds = secondsSince(begin);
   return result;
+}
+
+StatusOr<std::vector<int64_t>>
+lowbit::stepReuse(const DenoiseSchedule &schedule, int64_t steps) {
+  if (schedule.reuse.empty())
+    return std::vector<int64_t>();
+  if (steps != schedule.defaultSteps)
+    return invalidArgument("the model's schedule reuses predictions in a loop of "
+                           "%lld steps; %lld are not possible",
+                           static_cast<long long>(schedule.defaultSteps),
+                           static_cast<long long>(steps));
+  std::vector<int64_t> reuse(static_cast<size_t>(steps), -1);
+  for (const StepReuse &one : schedule.reuse)
+    reuse[static_cast<size_t>(one.step)] = one.from;
+  return reuse;
 }

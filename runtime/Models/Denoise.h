@@ -23,15 +23,22 @@
 
 namespace lowbit {
 
+/// The steps of a loop, of which [first, end) are made.
+struct DenoiseSteps {
+  std::vector<SamplerStep> all;
+  int64_t first = 0;
+  int64_t end = 0;
+};
+
 /// What the loop needs of a model. Implemented by DiffusionModel and by tests.
 class DenoiseFunction {
 public:
   virtual ~DenoiseFunction() = default;
   /// Numbers of one image's latent, row-major [channels, height, width].
   virtual int64_t latentSize() const = 0;
-  /// Prepares for the steps with these times and all labels that predict() will
-  /// name (each once).
-  virtual Status prepare(std::span<const SamplerStep> steps,
+  /// Prepares for these steps and all labels that predict() will name (each
+  /// once).
+  virtual Status prepare(const DenoiseSteps &steps,
                          std::span<const int32_t> labels) = 0;
   /// The prediction for labels.size() images at step `step`; latents and
   /// prediction are [images, latentSize()].
@@ -42,16 +49,16 @@ public:
 
 struct DenoiseOptions {
   SamplerKind sampler = SamplerKind::euler;
-  std::vector<SamplerStep> steps;
+  DenoiseSteps steps;
+  /// For each step the earlier one whose prediction it takes, or -1; empty: every
+  /// step calls the model.
+  std::vector<int64_t> reuse;
   /// Classifier-free guidance; 1 computes no unconditional prediction.
   float guidance = 1;
   /// The label that stands for no class; used with guidance only.
   int32_t nullLabel = -1;
   /// Images of one call (twice as many rows with guidance), >= 1.
   int64_t batch = 16;
-  /// Steps [firstStep, endStep) are made.
-  int64_t firstStep = 0;
-  int64_t endStep = 0;
   /// Called after each step with the number of steps done so far in the whole
   /// loop. May be empty.
   std::function<void(int64_t done)> onStep;
@@ -60,7 +67,7 @@ struct DenoiseOptions {
 };
 
 struct DenoiseResult {
-  /// The next step that would be made; endStep unless interrupted.
+  /// The next step that would be made; steps.end unless interrupted.
   int64_t nextStep = 0;
   /// The model's prediction (after guidance) at the first step that was made,
   /// [images, latentSize].
@@ -70,11 +77,19 @@ struct DenoiseResult {
 };
 
 /// Moves `latents` ([labels.size(), latentSize]) in place through the steps. An
-/// error leaves them unspecified.
+/// error leaves them unspecified. `kept` holds predictions of steps before
+/// steps.first that later ones reuse; afterwards those that steps from nextStep on
+/// reuse.
 StatusOr<DenoiseResult> denoise(DenoiseFunction &model,
                                 std::span<const int32_t> labels,
                                 std::span<float> latents,
+                                KeptPredictions &kept,
                                 const DenoiseOptions &options);
+
+/// DenoiseOptions::reuse of a loop. A schedule that reuses predictions has only
+/// loops of its default number of steps.
+StatusOr<std::vector<int64_t>> stepReuse(const DenoiseSchedule &schedule,
+                                         int64_t steps);
 
 } // namespace lowbit
 

@@ -25,14 +25,25 @@ static constexpr size_t longestText = 4096;
 /// A loop of more steps is a mistake.
 static constexpr int64_t mostSteps = 100000;
 
+void lowbit::appendOrigin(std::vector<StepOrigin> &origins, StepOrigin next) {
+  if (!origins.empty() && origins.back().variant == next.variant &&
+      origins.back().module == next.module)
+    origins.back().end = next.end;
+  else
+    origins.push_back(std::move(next));
+}
+
 uint64_t lowbit::hashOfSteps(SamplerKind sampler,
-                             std::span<const SamplerStep> steps) {
+                             std::span<const SamplerStep> steps,
+                             std::span<const int64_t> reuse) {
   ByteWriter writer;
   writer.u8(static_cast<uint8_t>(sampler));
   for (const SamplerStep &step : steps)
     for (float number : {step.time, step.delta, step.signal, step.noise,
                          step.nextSignal, step.nextNoise})
       writer.f32(number);
+  for (int64_t from : reuse)
+    writer.i64(from);
   return xxh3(writer.result());
 }
 
@@ -47,14 +58,52 @@ std::vector<uint8_t> lowbit::serializeState(const DenoiseState &state) {
   writer.u64(state.schedule);
   writer.f32(state.guidance);
   writer.string(state.noise);
+  writer.u32(static_cast<uint32_t>(state.origins.size()));
+  for (const StepOrigin &origin : state.origins) {
+    writer.i64(origin.first);
+    writer.i64(origin.end);
+    writer.string(origin.variant);
+    writer.string(origin.module);
+  }
   writer.u32(static_cast<uint32_t>(state.labels.size()));
   for (int32_t label : state.labels)
     writer.u32(static_cast<uint32_t>(label));
   writer.i64(state.latentSize);
   for (float number : state.latents)
     writer.f32(number);
+  writer.u32(static_cast<uint32_t>(state.kept.size()));
+  for (const auto &[step, prediction] : state.kept) {
+    writer.i64(step);
+    for (float number : prediction)
+      writer.f32(number);
+  }
   writer.u64(xxh3(writer.result()));
   return writer.take();
+}
+
+/// Together they made the steps before nextStep.
+static Status readOrigins(ByteReader &reader, DenoiseState &state) {
+  uint32_t count = reader.count(24);
+  int64_t next = 0;
+  for (uint32_t i = 0; i < count && !reader.failed(); ++i) {
+    StepOrigin origin;
+    origin.first = reader.i64();
+    origin.end = reader.i64();
+    origin.variant = reader.string(256);
+    origin.module = reader.string(256);
+    if (!reader.failed() && (origin.first != next || origin.end <= next))
+      return invalidArgument("steps %lld to %lld do not follow step %lld",
+                             static_cast<long long>(origin.first),
+                             static_cast<long long>(origin.end),
+                             static_cast<long long>(next));
+    next = origin.end;
+    state.origins.push_back(std::move(origin));
+  }
+  if (!reader.failed() && next != state.nextStep)
+    return invalidArgument("%lld steps were made, but step %lld is next",
+                           static_cast<long long>(next),
+                           static_cast<long long>(state.nextStep));
+  return reader.status();
 }
 
 /// The fields after the version.
@@ -81,6 +130,7 @@ static Status readFields(ByteReader &reader, DenoiseState &state) {
   if (!std::isfinite(state.guidance))
     return invalidArgument("the guidance is not a finite number");
   state.noise = reader.string(longestText);
+  LOWBIT_RETURN_IF_ERROR(readOrigins(reader, state));
   uint32_t images = reader.count(4);
   for (uint32_t i = 0; i < images; ++i)
     state.labels.push_back(static_cast<int32_t>(reader.u32()));
@@ -90,14 +140,27 @@ static Status readFields(ByteReader &reader, DenoiseState &state) {
   std::optional<int64_t> bytes =
       numbers ? checkedMul<int64_t>(*numbers, 4) : std::nullopt;
   if (images < 1 || state.latentSize < 1 || !bytes ||
-      static_cast<uint64_t>(*bytes) != reader.remaining())
-    return invalidArgument("%u images of %lld numbers do not make up the %zu "
-                           "bytes that follow",
+      static_cast<uint64_t>(*bytes) > reader.remaining())
+    return invalidArgument("%u images of %lld numbers do not fit the %zu bytes "
+                           "that follow",
                            images, static_cast<long long>(state.latentSize),
                            reader.remaining());
-  state.latents.resize(static_cast<size_t>(*numbers));
-  for (float &number : state.latents)
-    number = reader.f32();
+  auto readNumbers = [&](std::vector<float> &values) {
+    values.resize(static_cast<size_t>(*numbers));
+    for (float &number : values)
+      number = reader.f32();
+  };
+  readNumbers(state.latents);
+  uint32_t kept = reader.count(8 + static_cast<size_t>(*bytes));
+  int64_t last = -1;
+  for (uint32_t i = 0; i < kept; ++i) {
+    int64_t step = reader.i64();
+    if (step <= last || step >= state.nextStep)
+      return invalidArgument("a kept prediction of step %lld is out of place",
+                             static_cast<long long>(step));
+    last = step;
+    readNumbers(state.kept[step]);
+  }
   return reader.finish();
 }
 

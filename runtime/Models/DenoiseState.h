@@ -18,11 +18,25 @@
 #include "runtime/Models/Samplers.h"
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace lowbit {
+
+/// Predictions (after guidance) that later steps reuse, by step:
+/// [images, latentSize] each.
+using KeptPredictions = std::map<int64_t, std::vector<float>>;
+
+/// Steps [first, end) were made by a variant of a module.
+struct StepOrigin {
+  int64_t first = 0;
+  int64_t end = 0;
+  std::string variant;
+  std::string module; ///< hash of its file
+  bool operator==(const StepOrigin &) const = default;
+};
 
 struct DenoiseState {
   /// Of the model that wrote it: what a latent is and what is predicted.
@@ -35,17 +49,24 @@ struct DenoiseState {
   float guidance = 1;
   /// Where the noise came from, for the picture's text ("seed 7", ...).
   std::string noise;
+  /// Who made the steps so far, in order and without a gap.
+  std::vector<StepOrigin> origins;
   /// One class for each image.
   std::vector<int32_t> labels;
   int64_t latentSize = 0;
   /// [images, latentSize].
   std::vector<float> latents;
+  KeptPredictions kept;
 
   bool operator==(const DenoiseState &) const = default;
 };
 
-/// Identifies a loop's steps: sampler, times and factors.
-uint64_t hashOfSteps(SamplerKind sampler, std::span<const SamplerStep> steps);
+/// Adds a step's origin to those before it; equal neighbours become one.
+void appendOrigin(std::vector<StepOrigin> &origins, StepOrigin next);
+
+/// Identifies a loop's steps: sampler, times, factors, reuse.
+uint64_t hashOfSteps(SamplerKind sampler, std::span<const SamplerStep> steps,
+                     std::span<const int64_t> reuse);
 
 /// The bytes of a state file: magic, version, fields, XXH3-64 of all before.
 std::vector<uint8_t> serializeState(const DenoiseState &state);

@@ -47,3 +47,8 @@ uint64_t Module::componentAddress(uint32_t component) const {
   return weights->address() +
          reader.components().components[component].offset;
 }
+
+void Module::releaseComponents(std::span<const uint32_t> components) const {
+  if (weights->hostBytes() == reader.weights().data())
+    reader.releaseComponents(components);
+}

@@ -100,19 +100,20 @@ void lowbit::writeMemoryFields(JsonWriter &json, const Device &device) {
   json.endObject();
 }
 
-void lowbit::writeKernelCalls(JsonWriter &json, const Session &session) {
+void lowbit::writeKernelCalls(JsonWriter &json, const Plan &plan,
+                              std::span<const KernelStatistics> statistics,
+                              bool timed) {
   json.key("kernels").beginArray();
-  const std::vector<PlanKernel> &kernels = session.module().plan().kernels;
-  for (size_t i = 0; i < kernels.size(); ++i) {
-    const KernelStatistics &record = session.statistics()[i];
+  for (size_t i = 0; i < plan.kernels.size(); ++i) {
+    const KernelStatistics &record = statistics[i];
     if (record.calls == 0)
       continue;
     json.beginObject();
-    json.field("name", kernels[i].name);
+    json.field("name", plan.kernels[i].name);
     json.field("calls", record.calls);
     json.field("parameter_bytes", record.parameterBytes);
     json.field("operations", record.operations);
-    if (session.options().timeKernels)
+    if (timed)
       json.field("seconds", static_cast<double>(record.nanoseconds) / 1e9);
     json.endObject();
   }

@@ -49,7 +49,9 @@ struct LoadedModule {
 /// Fields that describe a module and what its kernels did, for --stats and bench.
 void writeModuleFields(JsonWriter &json, const LoadedModule &loaded);
 void writeMemoryFields(JsonWriter &json, const Device &device);
-void writeKernelCalls(JsonWriter &json, const Session &session);
+/// One statistics entry for each kernel of the plan; `timed` adds seconds.
+void writeKernelCalls(JsonWriter &json, const Plan &plan,
+                      std::span<const KernelStatistics> statistics, bool timed);
 
 } // namespace lowbit
 

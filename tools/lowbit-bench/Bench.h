@@ -34,6 +34,12 @@ struct BenchOptions {
   int64_t windows = 0;
   bool bos = false;
 
+  int64_t steps = 0;
+  std::string batches = "1";
+  float guidance = 1;
+  std::string variant;
+  bool diffusion = false;
+
   bool kernels = false;
   std::string filter;
 
@@ -43,7 +49,7 @@ struct BenchOptions {
   float threshold = 0.05f;
 
   void addTo(Flags &flags);
-  Status finish();
+  Status finish(const Flags &flags);
 };
 
 /// "512", "1,2,4", "1-8", "128-512+128": in the order given, without repetition.
@@ -51,6 +57,8 @@ StatusOr<std::vector<int64_t>> parseRanges(const std::string &text);
 
 /// Tokens a second for prompts and generation. Prints the table.
 Status runSpeed(const BenchOptions &options);
+/// Denoising steps a second. Prints the table.
+Status runSteps(const BenchOptions &options);
 /// Perplexity on a text file.
 Status runPerplexity(const BenchOptions &options);
 /// Time of each kernel of a module.

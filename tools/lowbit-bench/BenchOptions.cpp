@@ -37,6 +37,11 @@ void BenchOptions::addTo(Flags &flags) {
   flags.add("--window", window, "N", "tokens of a window (default 512)");
   flags.add("--windows", windows, "N", "number of windows (default: all)");
   flags.add("--bos", bos, "feed BOS before each window and score every token");
+  flags.heading("diffusion:");
+  flags.add("--steps", steps, "N", "time denoising loops of N steps");
+  flags.add("--batch", batches, "LIST", "images at a time (default 1)");
+  flags.add("--cfg-scale", guidance, "G", "guidance (default 1: none)");
+  flags.add("--variant", variant, "NAME", "weights that make all steps");
   flags.heading("kernels and comparison:");
   flags.add("--kernels", kernels, "time each kernel of the module");
   flags.add("--filter", filter, "REGEX", "kernels whose name matches");
@@ -44,11 +49,9 @@ void BenchOptions::addTo(Flags &flags) {
             "OLD.json NEW.json: exit 1 when NEW is slower");
   flags.add("--threshold", threshold, "X",
             "relative loss that counts as slower (default 0.05)");
-  for (const char *name : {"--steps", "--batch"})
-    flags.addUnsupported(name, "diffusion models");
 }
 
-Status BenchOptions::finish() {
+Status BenchOptions::finish(const Flags &flags) {
   if (formatName == "json")
     format = BenchFormat::json;
   else if (formatName == "csv")
@@ -64,6 +67,9 @@ Status BenchOptions::finish() {
     return invalidArgument("unexpected argument '%s'", compareNew.c_str());
   if (repetitions < 1 || repetitions > 100000 || ubatch < 1)
     return invalidArgument("-r and --ubatch must be positive");
+  diffusion = flags.given("--steps") || flags.given("--batch");
+  if (flags.given("--steps") && steps < 1)
+    return invalidArgument("--steps must be positive");
   compareOld = module.module;
   return {};
 }

@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
   Flags flags("lowbit-bench",
               "lowbit-bench MODULE [-p 512] [-n 128] [flags]\n"
               "       lowbit-bench MODULE --perplexity=FILE [flags]\n"
+              "       lowbit-bench MODULE --steps N --batch B [flags]   (diffusion)\n"
               "       lowbit-bench MODULE --kernels [flags]\n"
               "       lowbit-bench --compare OLD.json NEW.json",
               "  lowbit-bench smollm2.lowbit -p 128,512 -n 128 --threads 1,2\n"
@@ -35,7 +36,7 @@ int main(int argc, char **argv) {
     Status status = printDevices();
     return status.isOk() ? int(exitOk) : reportError("lowbit-bench", status);
   }
-  Status usage = options.finish();
+  Status usage = options.finish(flags);
   if (!usage.isOk()) {
     std::fprintf(stderr, "lowbit-bench: error: %s\n", usage.message().c_str());
     return exitUsage;
@@ -45,6 +46,7 @@ int main(int argc, char **argv) {
     return code.isOk() ? *code : reportError("lowbit-bench", code.status());
   }
   Status status = options.kernels                  ? runKernels(options)
+                  : options.diffusion              ? runSteps(options)
                   : !options.perplexityFile.empty() ? runPerplexity(options)
                                                     : runSpeed(options);
   if (status.isOk())

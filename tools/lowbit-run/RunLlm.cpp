@@ -116,7 +116,8 @@ static Status writeStats(const RunOptions &options, const LoadedModule &loaded,
   json.field("context", llm.context());
   json.field("ubatch", options.ubatch);
   writeMemoryFields(json, *loaded.device);
-  writeKernelCalls(json, llm.session());
+  writeKernelCalls(json, loaded.module->plan(), llm.session().statistics(),
+                   llm.session().options().timeKernels);
   json.endObject();
   return writeTextFile(options.stats, json.result());
 }

@@ -38,6 +38,7 @@ void RunOptions::addTo(Flags &flags) {
   flags.add("--repeat-last-n", repeatLastN, "N",
             "tokens that are penalized (default 64, -1: all)");
   flags.add("-s, --seed", sampler.seed, "S", "seed (default 0)");
+  pictures.addTo(flags);
   flags.heading("output:");
   flags.add("--dump-logits", dumpLogits, "FILE.npy",
             "f32 [tokens, vocabulary], one row for each token fed");
@@ -60,13 +61,8 @@ void RunOptions::addTo(Flags &flags) {
             "largest |difference| / largest |expected| (default 0: same bits)");
   flags.add("--position", position, "N", "tokens already in the cache");
 
-  const char *diffusion = "diffusion models";
-  for (const char *name :
-       {"--class", "--embeddings", "--steps", "--cfg-scale", "--guidance",
-        "--sampler", "--noise", "--batch", "-o", "-h", "-w", "--resume",
-        "--save-state", "--stop-at", "--dump-velocity", "-H"})
-    flags.addUnsupported(name, diffusion);
-  flags.addUnsupported("--variant", "module variants");
+  flags.addUnsupported("--embeddings", "models with a text encoder");
+  flags.addUnsupported("--guidance", "embedded guidance of distilled models");
 }
 
 Status RunOptions::finish(const Flags &flags) {
@@ -81,12 +77,17 @@ Status RunOptions::finish(const Flags &flags) {
     return invalidArgument("--threads must be between 1 and 1024");
   if (context < 0 || ubatch < 1)
     return invalidArgument("-c and --ubatch must be positive");
-  if (!function.empty() || !tokenizeFile.empty())
+  LOWBIT_RETURN_IF_ERROR(pictures.finish(flags));
+  if (pictures.given && (hasPrompt || hasTokens || !function.empty()))
+    return invalidArgument("pictures are made from --class, not from text or "
+                           "--function");
+  if (!function.empty() || !tokenizeFile.empty() || pictures.given)
     return {};
   if ((flags.given("-p") && flags.given("-f")) || (hasPrompt && hasTokens))
     return invalidArgument("give one of -p, -f and --tokens");
   if (!hasPrompt && !hasTokens)
-    return invalidArgument("no prompt is given; use -p TEXT, -f FILE or --tokens");
+    return invalidArgument("no prompt is given; use -p TEXT, -f FILE or --tokens "
+                           "(--class for pictures)");
   if (chat && hasTokens)
     return invalidArgument("--chat needs text, not --tokens");
   return {};

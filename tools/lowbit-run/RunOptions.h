@@ -10,6 +10,7 @@
 
 #include "runtime/Text/Sampler.h"
 #include "tools/common/LoadedModule.h"
+#include "tools/lowbit-run/PictureOptions.h"
 
 namespace lowbit {
 
@@ -39,6 +40,9 @@ struct RunOptions {
   bool timeKernels = false;
   bool quiet = false;
 
+  // Diffusion models.
+  PictureOptions pictures;
+
   // One function.
   std::string function;
   std::vector<std::string> inputs;
@@ -54,6 +58,8 @@ struct RunOptions {
 
 /// Generates text, or tokenizes a file. Returns the exit code.
 StatusOr<int> runLlm(const RunOptions &options);
+/// Makes pictures. Returns the exit code.
+StatusOr<int> runDiffusion(const RunOptions &options);
 /// Runs one function of the plan on arrays. Returns the exit code.
 StatusOr<int> runFunction(const RunOptions &options);
 

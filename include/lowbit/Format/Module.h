@@ -169,6 +169,8 @@ public:
   /// Says that the weights are not read for a while (they have been copied): the
   /// system may take their pages. A hint; the bytes stay valid.
   void releaseWeights() const;
+  /// The same for some components: those that lie side by side go together.
+  void releaseComponents(std::span<const uint32_t> components) const;
   std::string_view ledger() const { return textOf(SectionKind::ledger); }
   std::string_view report() const { return textOf(SectionKind::report); }
   /// Targets that have code, sorted.

@@ -45,7 +45,6 @@
 namespace lowbit {
 
 struct Plan;
-struct ComponentTable;
 
 /// How the latent moves between two calls of the model; the numbers are part of
 /// the format.
@@ -66,8 +65,6 @@ struct DenoiseVariant {
   std::string name;
   std::string predict;   ///< function
   std::string condition; ///< function; empty: there is none
-  /// Components that only `condition` reads: their memory may go before the loop.
-  std::vector<uint32_t> evict;
   bool operator==(const DenoiseVariant &) const = default;
 };
 
@@ -133,9 +130,8 @@ StatusOr<DenoiseSchedule> parseSchedule(std::span<const uint8_t> bytes);
 /// in range; variants with different names; ranges that cover all steps without
 /// gap or overlap; reuse of earlier steps that call the model.
 Status validateSchedule(const DenoiseSchedule &schedule);
-/// Also that its functions and components exist.
-Status validateSchedule(const DenoiseSchedule &schedule, const Plan &plan,
-                        const ComponentTable &components);
+/// Also that its functions exist.
+Status validateSchedule(const DenoiseSchedule &schedule, const Plan &plan);
 
 } // namespace lowbit
 

@@ -38,6 +38,9 @@ public:
   const Executable &executable() const { return *code; }
   /// Device address of a component.
   uint64_t componentAddress(uint32_t component) const;
+  /// Says that these components are not read for a while: where parameters are
+  /// used in place, the system may take their pages. A hint.
+  void releaseComponents(std::span<const uint32_t> components) const;
   /// Executable stage numbers of a kernel's stages.
   std::span<const uint32_t> stagesOf(uint32_t kernel) const {
     return stages[kernel];

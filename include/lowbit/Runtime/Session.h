@@ -30,6 +30,9 @@ struct SessionOptions {
   int64_t tokens = 1;
   /// Measures the time of each kernel (two clock reads a launch).
   bool timeKernels = false;
+  /// Functions that will be invoked: memory is reserved for these only. Empty:
+  /// all.
+  std::vector<std::string> functions;
 };
 
 /// What a kernel has done in a session.

@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowbit/Format/Components.h"
 #include "lowbit/Format/Plan.h"
 #include "lowbit/Format/Schedule.h"
 
@@ -28,8 +27,8 @@ DenoiseSchedule someSchedule() {
   schedule.timeFrequencies = {1, 0.5f};
   schedule.timeScale = 1000;
   schedule.signature = "f32[1,8,8] euler";
-  schedule.variants = {{"float", "float.predict", "float.condition", {2, 3}},
-                       {"ternary", "ternary.predict", "", {}}};
+  schedule.variants = {{"float", "float.predict", "float.condition"},
+                       {"ternary", "ternary.predict", ""}};
   schedule.ranges = {{0, 12, 0}, {12, 20, 1}};
   schedule.reuse = {{5, 3}, {6, 3}};
   return schedule;
@@ -124,21 +123,16 @@ TEST(Schedule, Alphas) {
   EXPECT_NE(refusal([](auto &s) { s.finalAlpha = 0; }, ddimSchedule()), "");
 }
 
-TEST(Schedule, FunctionsAndComponentsExist) {
+TEST(Schedule, FunctionsExist) {
   Plan plan;
   for (const char *name : {"float.predict", "float.condition"})
     plan.functions.emplace_back().name = name;
-  ComponentTable components;
-  components.components.resize(4);
   DenoiseSchedule schedule = someSchedule();
-  EXPECT_EQ(validateSchedule(schedule, plan, components).message(),
+  EXPECT_EQ(validateSchedule(schedule, plan).message(),
             "variant 'ternary' names the function 'ternary.predict', which the "
             "plan does not have");
   plan.functions.emplace_back().name = "ternary.predict";
-  EXPECT_TRUE(validateSchedule(schedule, plan, components).isOk());
-  components.components.resize(3);
-  EXPECT_EQ(validateSchedule(schedule, plan, components).message(),
-            "variant 'float' evicts component 3 of 3");
+  EXPECT_TRUE(validateSchedule(schedule, plan).isOk());
 }
 
 /// Any bytes are an error or a schedule that is written back as it was read.

@@ -25,13 +25,15 @@ DenoiseState someState() {
   state.signature = "f32[1,2,2] velocity";
   state.steps = 20;
   state.nextStep = 7;
-  state.schedule = hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20));
+  state.schedule = hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20), {});
   state.guidance = 2;
   state.noise = "seed 5";
+  state.origins = {{0, 5, "float", "abc"}, {5, 7, "ternary", "abc"}};
   state.labels = {3, 7, 0};
   state.latentSize = 4;
   for (int i = 0; i < 12; ++i)
     state.latents.push_back(0.25f * static_cast<float>(i));
+  state.kept[4] = state.latents;
   return state;
 }
 
@@ -61,15 +63,15 @@ TEST(DenoiseState, FileIsWrittenAndRead) {
 }
 
 TEST(DenoiseState, StepsHaveAHash) {
-  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20)),
-            hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 21)));
-  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20)),
-            hashOfSteps(SamplerKind::ddim, *samplerSteps(DenoiseSchedule(), 20)));
+  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20), {}),
+            hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 21), {}));
+  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20), {}),
+            hashOfSteps(SamplerKind::ddim, *samplerSteps(DenoiseSchedule(), 20), {}));
 }
 
 TEST(DenoiseState, FieldsOutOfRangeAreRefused) {
   DenoiseState state = someState();
-  state.nextStep = 20;
+  state.nextStep = state.origins[1].end = 20;
   EXPECT_EQ(refusal(state), "s: the saved state is malformed: the next step is "
                             "20; 1 to 19 is possible in a loop of 20 steps");
   state.nextStep = 0;
@@ -90,6 +92,32 @@ TEST(DenoiseState, FieldsOutOfRangeAreRefused) {
   state = someState();
   state.labels.clear();
   state.latents.clear();
+  state.kept.clear();
+  EXPECT_NE(refusal(state), "");
+}
+
+TEST(DenoiseState, OriginsMakeUpTheSteps) {
+  DenoiseState state = someState();
+  state.origins[1].end = 8;
+  EXPECT_EQ(refusal(state), "s: the saved state is malformed: 8 steps were made, "
+                            "but step 7 is next");
+  state = someState();
+  state.origins[1].first = 4;
+  EXPECT_NE(refusal(state), "");
+  std::vector<StepOrigin> origins;
+  appendOrigin(origins, {0, 1, "a", "m"});
+  appendOrigin(origins, {1, 2, "a", "m"});
+  appendOrigin(origins, {2, 3, "b", "m"});
+  EXPECT_EQ(origins, (std::vector<StepOrigin>{{0, 2, "a", "m"}, {2, 3, "b", "m"}}));
+}
+
+TEST(DenoiseState, KeptPredictionsAreOfStepsBefore) {
+  DenoiseState state = someState();
+  state.kept[7] = state.latents;
+  EXPECT_EQ(refusal(state), "s: the saved state is malformed: a kept prediction "
+                            "of step 7 is out of place");
+  state = someState();
+  state.kept[4].pop_back();
   EXPECT_NE(refusal(state), "");
 }
 

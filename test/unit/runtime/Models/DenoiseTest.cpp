@@ -19,10 +19,10 @@ namespace {
 class Formula : public DenoiseFunction {
 public:
   int64_t latentSize() const override { return 3; }
-  Status prepare(std::span<const SamplerStep> steps,
+  Status prepare(const DenoiseSteps &steps,
                  std::span<const int32_t> labels) override {
     times.clear();
-    for (const SamplerStep &step : steps)
+    for (const SamplerStep &step : steps.all)
       times.push_back(step.time);
     known = {labels.begin(), labels.end()};
     EXPECT_EQ(known.size(), labels.size());
@@ -53,9 +53,17 @@ public:
 
 DenoiseOptions fiveSteps() {
   DenoiseOptions options;
-  options.steps = *samplerSteps(DenoiseSchedule(), 5);
-  options.endStep = 5;
+  options.steps.all = *samplerSteps(DenoiseSchedule(), 5);
+  options.steps.end = 5;
   return options;
+}
+
+StatusOr<DenoiseResult> denoise(DenoiseFunction &model,
+                                std::span<const int32_t> labels,
+                                std::span<float> latents,
+                                const DenoiseOptions &options) {
+  KeptPredictions kept;
+  return lowbit::denoise(model, labels, latents, kept, options);
 }
 
 const std::vector<int32_t> labels = {4, 1, 4, 0, 2};
@@ -77,7 +85,7 @@ TEST(Denoise, FollowsTheWrittenOrder) {
     options.nullLabel = 9;
     std::vector<float> expected = noise;
     for (size_t i = 0; i < expected.size(); ++i)
-      for (const SamplerStep &step : options.steps) {
+      for (const SamplerStep &step : options.steps.all) {
         float v = static_cast<float>(labels[i / 3]) + step.time * expected[i];
         float u = 9.0f + step.time * expected[i];
         if (guidance != 1) {
@@ -121,10 +129,10 @@ TEST(Denoise, StoppedAndContinuedIsTheSame) {
   for (int64_t stop = 1; stop < 5; ++stop) {
     DenoiseOptions options = fiveSteps();
     std::vector<float> latents = noise;
-    options.endStep = stop;
+    options.steps.end = stop;
     ASSERT_EQ(denoise(model, labels, latents, options)->nextStep, stop);
-    options.firstStep = stop;
-    options.endStep = 5;
+    options.steps.first = stop;
+    options.steps.end = 5;
     ASSERT_EQ(denoise(model, labels, latents, options)->nextStep, 5);
     EXPECT_EQ(latents, whole);
   }
@@ -144,7 +152,7 @@ TEST(Denoise, InterruptEndsAfterTheStep) {
   EXPECT_EQ(denoise(model, labels, latents, options)->nextStep, 2);
   EXPECT_EQ(seen, (std::vector<int64_t>{1, 2}));
   DenoiseOptions two = fiveSteps();
-  two.endStep = 2;
+  two.steps.end = 2;
   EXPECT_EQ(latents, run(two));
 }
 
@@ -160,15 +168,66 @@ TEST(Denoise, FirstPredictionIsKept) {
     EXPECT_EQ(result->firstPrediction[i], static_cast<float>(labels[i / 3]));
 }
 
+TEST(Denoise, ReusedPredictions) {
+  DenoiseOptions options = fiveSteps();
+  options.reuse = {-1, 0, -1, 2, 0};
+  Formula model;
+  std::vector<float> latents = noise, expected = noise;
+  ASSERT_TRUE(denoise(model, labels, latents, options).isOk());
+  EXPECT_EQ(model.calls, 2u);
+  std::vector<std::vector<float>> predictions;
+  for (size_t step = 0; step < 5; ++step) {
+    std::vector<float> prediction;
+    for (size_t i = 0; i < noise.size(); ++i)
+      prediction.push_back(static_cast<float>(labels[i / 3]) +
+                           options.steps.all[step].time * expected[i]);
+    int64_t from = options.reuse[step];
+    predictions.push_back(from < 0 ? prediction
+                                   : predictions[static_cast<size_t>(from)]);
+    advance(SamplerKind::euler, options.steps.all[step], predictions.back(),
+            expected);
+  }
+  EXPECT_EQ(latents, expected);
+
+  // What is kept at a stop is what the rest needs, and enough for it.
+  for (int64_t stop = 1; stop < 5; ++stop) {
+    KeptPredictions kept;
+    latents = noise;
+    options.steps.first = 0;
+    options.steps.end = stop;
+    ASSERT_TRUE(lowbit::denoise(model, labels, latents, kept, options).isOk());
+    EXPECT_EQ(kept.size(), stop == 3 ? 2u : 1u);
+    options.steps.first = stop;
+    options.steps.end = 5;
+    KeptPredictions none;
+    std::vector<float> copy = latents;
+    EXPECT_FALSE(lowbit::denoise(model, labels, copy, none, options).isOk());
+    ASSERT_TRUE(lowbit::denoise(model, labels, latents, kept, options).isOk());
+    EXPECT_EQ(latents, expected);
+    EXPECT_TRUE(kept.empty());
+  }
+}
+
+TEST(Denoise, ReuseOfASchedule) {
+  DenoiseSchedule schedule;
+  EXPECT_TRUE(stepReuse(schedule, 7)->empty());
+  schedule.defaultSteps = 4;
+  schedule.reuse = {{1, 0}, {3, 2}};
+  EXPECT_EQ(*stepReuse(schedule, 4), (std::vector<int64_t>{-1, 0, -1, 2}));
+  EXPECT_EQ(stepReuse(schedule, 5).status().message(),
+            "the model's schedule reuses predictions in a loop of 4 steps; 5 are "
+            "not possible");
+}
+
 TEST(Denoise, BadRequestsAreRefused) {
   Formula model;
   std::vector<float> latents = noise;
   DenoiseOptions options = fiveSteps();
-  options.endStep = 6;
+  options.steps.end = 6;
   EXPECT_EQ(denoise(model, labels, latents, options).status().message(),
             "steps 0 to 6 are asked for; the loop has 5");
   options = fiveSteps();
-  options.firstStep = 5;
+  options.steps.first = 5;
   EXPECT_FALSE(denoise(model, labels, latents, options).isOk());
   options = fiveSteps();
   options.batch = 0;
