@@ -1,6 +1,6 @@
 # The lit suite of the compiler and its tools. See docs of LLVM's lit.
 #
-# Features: ptxas, nvptx, cuda-device, shared-models, smollm2. Substitutions: %shared
+# Features: ptxas, nvptx, cuda-device, shared-models, smollm2, asan. Substitutions: %shared
 # (the folder of real models, only with shared-models), %smollm2, %python, %inputs.
 import ctypes.util
 import os
@@ -11,12 +11,17 @@ import sys
 import lit.formats
 from lit.llvm import llvm_config
 
+sys.path.insert(0, os.path.join(config.lowbit_src_root, "test"))
+from sanitizers.options import set_options
+
 config.name = "lowbit"
 config.test_format = lit.formats.ShTest(not llvm_config.use_lit_shell)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "lib"]
+config.excludes = ["Inputs", "lib", "sanitizers"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.lowbit_obj_root, "test")
+
+set_options(config)
 
 tools = os.path.join(config.lowbit_obj_root, "bin")
 llvm_config.with_system_environment(["HOME", "TMP", "TEMP", "TMPDIR"])

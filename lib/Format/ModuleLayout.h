@@ -63,6 +63,18 @@ serializeSections(std::span<const Section> sections) {
   return out.take();
 }
 
+/// Keys and values of the meta section are printed, so they are text without
+/// control characters.
+inline Status validateMeta(const ModuleMeta &meta) {
+  for (const auto &[key, value] : meta)
+    for (unsigned char c : value)
+      if (c < 0x20 || c == 0x7f)
+        return invalidArgument("the value of '%s' has the control character "
+                               "0x%02x",
+                               key.c_str(), c);
+  return {};
+}
+
 } // namespace lowbit
 
 #endif // LOWBIT_LIB_FORMAT_MODULELAYOUT_H

@@ -16,6 +16,14 @@ using namespace lowbit;
 
 static unsigned long long printable(uint64_t value) { return value; }
 
+/// "MESSAGE; NOTE": an error within another one has to stay on its line.
+static std::string oneLine(const Status &status) {
+  std::string text = status.message();
+  for (const std::string &note : status.notes())
+    text += "; " + note;
+  return text;
+}
+
 bool ModuleReader::isModule(std::span<const uint8_t> bytes) {
   return bytes.size() >= moduleMagic.size() &&
          std::memcmp(bytes.data(), moduleMagic.data(), moduleMagic.size()) == 0;
@@ -54,12 +62,14 @@ Status ModuleReader::load(const ModuleReadOptions &options) {
     return Status(status.code(),
                   formatString("%s: section '%s' at offset %llu: %s",
                                fileName.c_str(), sectionKindName(kind),
-                               printable(offset), status.toString().c_str()));
+                               printable(offset), oneLine(status).c_str()));
   };
   StatusOr<ModuleMeta> meta = parseTextTable(bytesOf(SectionKind::meta));
   if (!meta.isOk())
     return inSection(std::move(meta).status(), SectionKind::meta);
   metaData = std::move(*meta);
+  LOWBIT_RETURN_IF_ERROR(
+      inSection(validateMeta(metaData), SectionKind::meta));
   StatusOr<ComponentTable> components =
       parseComponents(bytesOf(SectionKind::components));
   if (!components.isOk())
@@ -149,7 +159,7 @@ Status ModuleReader::readTable() {
   if (!status.isOk())
     return invalidArgument("%s: section table at offset %llu: %s", path,
                            printable(header.tableOffset),
-                           status.toString().c_str());
+                           oneLine(status).c_str());
   // The table itself ends the last gap.
   Section end;
   end.offset = header.tableOffset;

@@ -226,6 +226,7 @@ StatusOr<uint64_t> ModuleWriter::finish() {
   if (impl->schedule)
     LOWBIT_RETURN_IF_ERROR(
         validateSchedule(*impl->schedule, impl->plan));
+  LOWBIT_RETURN_IF_ERROR(validateMeta(impl->meta));
   std::sort(impl->code.begin(), impl->code.end());
   for (size_t i = 1; i < impl->code.size(); ++i)
     if (impl->code[i].first == impl->code[i - 1].first)

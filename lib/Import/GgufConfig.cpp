@@ -7,6 +7,7 @@
 
 #include "GgufConfig.h"
 #include "Gguf.h"
+#include "InFile.h"
 #include "ModelConfig.h"
 
 #include <algorithm>
@@ -26,12 +27,12 @@ public:
   std::string full(const char *key) const { return architecture + "." + key; }
 
   Status wrong(const char *key, const std::string &rule) const {
-    std::string name = full(key);
-    const GgufValue *value = file.findKey(name);
-    return invalidArgument(
-        "'%s': offset %llu: metadata key '%s' %s", file.path().c_str(),
-        static_cast<unsigned long long>(value ? value->offset : 0),
-        name.c_str(), rule.c_str());
+    return at(key, invalidArgument("metadata key '%s' %s", full(key).c_str(),
+                                   rule.c_str()));
+  }
+  Status unsupported(const char *key, const std::string &rule) const {
+    return at(key, unimplemented("metadata key '%s' %s", full(key).c_str(),
+                                 rule.c_str()));
   }
 
   /// An integer in [least, 2^31), or nothing where the key is absent.
@@ -64,8 +65,37 @@ public:
   }
 
   const GgufFile &file;
+
+private:
+  Status at(const char *key, const Status &error) const {
+    const GgufValue *value = file.findKey(full(key));
+    return inFile(error, file.path(),
+                  value ? std::optional(value->offset) : std::nullopt);
+  }
+
   std::string architecture;
 };
+
+/// The key that a size was read from; of token ids the whole key.
+const char *keyName(ConfigField field) {
+  switch (field) {
+  case ConfigField::layers:
+    return "block_count";
+  case ConfigField::heads:
+    return "attention.head_count";
+  case ConfigField::kvHeads:
+    return "attention.head_count_kv";
+  case ConfigField::headDim:
+    return "attention.key_length";
+  case ConfigField::ropeDim:
+    return "rope.dimension_count";
+  case ConfigField::bosIds:
+    return "tokenizer.ggml.bos_token_id";
+  case ConfigField::eosIds:
+    return "tokenizer.ggml.eos_token_id";
+  }
+  return "unknown";
+}
 
 Status readSizes(const Keys &keys, ModelConfig &config) {
   LOWBIT_ASSIGN_OR_RETURN(config.hiddenSize,
@@ -88,11 +118,12 @@ Status readSizes(const Keys &keys, ModelConfig &config) {
   config.headDim = number.value_or(config.hiddenSize / config.heads);
   LOWBIT_ASSIGN_OR_RETURN(number, keys.integer("attention.value_length"));
   if (number && *number != config.headDim)
-    return unimplemented("'%s': values of %lld numbers beside keys of %lld are "
-                         "not supported",
-                         keys.file.path().c_str(),
-                         static_cast<long long>(*number),
-                         static_cast<long long>(config.headDim));
+    return keys.unsupported(
+        "attention.value_length",
+        formatString("gives values of %lld numbers beside keys of %lld; only "
+                     "equal lengths are supported",
+                     static_cast<long long>(*number),
+                     static_cast<long long>(config.headDim)));
   LOWBIT_ASSIGN_OR_RETURN(number, keys.integer("context_length"));
   config.contextLength = number.value_or(2048);
   LOWBIT_ASSIGN_OR_RETURN(number, keys.integer("vocab_size"));
@@ -116,10 +147,8 @@ Status readSizes(const Keys &keys, ModelConfig &config) {
   config.slidingWindow = number.value_or(0);
   LOWBIT_ASSIGN_OR_RETURN(number, keys.integer("expert_count", 0));
   if (number.value_or(0) > 0)
-    return unimplemented(
-        "'%s': mixtures of experts (metadata key '%s') are not "
-        "supported",
-        keys.file.path().c_str(), keys.full("expert_count").c_str());
+    return keys.unsupported("expert_count", "asks for a mixture of experts, "
+                                            "which is not supported");
   return Status::success();
 }
 
@@ -140,10 +169,10 @@ Status readRope(const Keys &keys, ModelConfig &config) {
                           keys.file.getFloat(keys.full("rope.scaling.factor")));
   LOWBIT_ASSIGN_OR_RETURN(number, keys.positive("rope.scale_linear"));
   if (kind && *kind != "none" && *kind != "linear")
-    return unimplemented("'%s': rope scaling '%s' (metadata key '%s') is not "
-                         "supported; supported are none and linear",
-                         keys.file.path().c_str(), kind->c_str(),
-                         keys.full("rope.scaling.type").c_str());
+    return keys.unsupported(
+        "rope.scaling.type",
+        formatString("names the scaling '%.64s'; supported are none and linear",
+                     kind->c_str()));
   // A factor of zero means none, as does a missing one.
   if ((!kind || *kind == "linear") && factor && *factor != 0.0)
     number = *factor;
@@ -183,10 +212,11 @@ StatusOr<ModelConfig> readGgufConfig(const GgufFile &file) {
   } else if (*architecture == "qwen2") {
     config.family = ModelFamily::qwen2;
   } else {
-    return unimplemented(
-        "'%s': architecture '%s' is not supported; supported are "
-        "llama and qwen2",
-        file.path().c_str(), architecture->c_str());
+    return inFile(unimplemented("metadata key 'general.architecture': "
+                                "architecture '%.64s' is not supported; "
+                                "supported are llama and qwen2",
+                                architecture->c_str()),
+                  file.path(), file.findKey("general.architecture")->offset);
   }
   Keys keys(file, *architecture);
   LOWBIT_RETURN_IF_ERROR(readSizes(keys, config));
@@ -211,7 +241,17 @@ StatusOr<ModelConfig> readGgufConfig(const GgufFile &file) {
                   config.eosIds.end())
       config.eosIds.push_back(*id);
   }
-  LOWBIT_RETURN_IF_ERROR(checkModelConfig(config));
+  LOWBIT_RETURN_IF_ERROR(checkModelConfig(
+      config, [&](ConfigField field, const std::string &detail) {
+        std::string rule = "is refused: " + detail;
+        if (field != ConfigField::bosIds && field != ConfigField::eosIds)
+          return keys.wrong(keyName(field), rule);
+        const GgufValue *value = file.findKey(keyName(field));
+        return inFile(invalidArgument("metadata key '%s' %s", keyName(field),
+                                      rule.c_str()),
+                      file.path(),
+                      value ? std::optional(value->offset) : std::nullopt);
+      }));
   return config;
 }
 
@@ -224,6 +264,9 @@ readGgufTokenizer(const GgufFile &file) {
   if (!model)
     return std::optional<GgufTokenizerMetadata>();
   data.model = std::move(*model);
+  for (const auto &[key, value] : file.metadata())
+    if (std::string_view(key).starts_with("tokenizer."))
+      data.offsets.emplace_back(key, value.offset);
   LOWBIT_ASSIGN_OR_RETURN(std::optional<std::string> text,
                           file.getString("tokenizer.ggml.pre"));
   data.pre = text.value_or("");

@@ -7,6 +7,7 @@
 
 #include "ModelConfig.h"
 
+#include "InFile.h"
 #include "JsonText.h"
 
 #include "lowbit/Support/MappedFile.h"
@@ -23,6 +24,7 @@ using llvm::json::Value;
 
 constexpr uint64_t maxConfigBytes = 16u << 20;
 constexpr int64_t maxExtent = (int64_t{1} << 31) - 1;
+constexpr int64_t maxLayersOrHeadDim = 65536;
 
 /// Fields of one JSON object. An absent field and null are the same, as in
 /// transformers; a field of the wrong type is an error that names it.
@@ -155,6 +157,27 @@ constexpr Defaults families[] = {
      "relu2"},
 };
 
+/// The field of config.json that a size was read from.
+const char *fieldName(ConfigField field) {
+  switch (field) {
+  case ConfigField::layers:
+    return "num_hidden_layers";
+  case ConfigField::heads:
+    return "num_attention_heads";
+  case ConfigField::kvHeads:
+    return "num_key_value_heads";
+  case ConfigField::headDim:
+    return "head_dim";
+  case ConfigField::ropeDim:
+    return "partial_rotary_factor";
+  case ConfigField::bosIds:
+    return "bos_token_id";
+  case ConfigField::eosIds:
+    return "eos_token_id";
+  }
+  return "unknown";
+}
+
 StatusOr<const Defaults *> familyOf(const Fields &fields, ModelConfig &config) {
   LOWBIT_ASSIGN_OR_RETURN(std::optional<std::string> type,
                           fields.string("model_type"));
@@ -176,10 +199,14 @@ StatusOr<const Defaults *> familyOf(const Fields &fields, ModelConfig &config) {
             ? *type == defaults.modelType
             : llvm::StringRef(name).equals_insensitive(defaults.className))
       return &defaults;
-  return unimplemented("'%s': architecture %s is not supported; supported are "
-                       "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM "
-                       "and BitNetForCausalLM",
-                       fields.what.c_str(), config.architecture.c_str());
+  return inFile(
+      unimplemented(
+          "field \"%s\": architecture '%s' is not supported; supported "
+          "are LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM "
+          "and BitNetForCausalLM",
+          name.empty() ? "model_type" : "architectures",
+          config.architecture.c_str()),
+      fields.what);
 }
 
 Status readSizes(const Fields &fields, const Defaults &defaults,
@@ -495,7 +522,11 @@ StatusOr<ModelConfig> parseHuggingFaceConfig(std::string_view text,
     LOWBIT_ASSIGN_OR_RETURN(dtype, fields.string("torch_dtype"));
   }
   config.dtype = dtype.value_or("");
-  LOWBIT_RETURN_IF_ERROR(checkModelConfig(config));
+  LOWBIT_RETURN_IF_ERROR(checkModelConfig(
+      config, [&](ConfigField field, const std::string &detail) {
+        return invalidArgument("'%s': field \"%s\": %s", what.c_str(),
+                               fieldName(field), detail.c_str());
+      }));
   return config;
 }
 
@@ -515,39 +546,39 @@ StatusOr<ModelConfig> readHuggingFaceConfig(const std::string &folder) {
       path);
 }
 
-Status checkModelConfig(const ModelConfig &config) {
-  const char *what = config.source.c_str();
+Status checkModelConfig(const ModelConfig &config,
+                        const WrongConfigField &wrong) {
+  auto ll = [](int64_t value) { return static_cast<long long>(value); };
   if (config.heads % config.kvHeads != 0)
-    return invalidArgument(
-        "'%s': %lld key/value heads do not divide %lld heads", what,
-        static_cast<long long>(config.kvHeads),
-        static_cast<long long>(config.heads));
-  if (config.headDim % 2 != 0 || config.ropeDim % 2 != 0)
-    return invalidArgument("'%s': head dimension %lld (rotated %lld) is odd",
-                           what, static_cast<long long>(config.headDim),
-                           static_cast<long long>(config.ropeDim));
-  if (config.ropeDim > config.headDim)
-    return invalidArgument("'%s': %lld rotated numbers in heads of %lld", what,
-                           static_cast<long long>(config.ropeDim),
-                           static_cast<long long>(config.headDim));
-  if (config.layers > 65536 || config.headDim > 65536)
-    return invalidArgument("'%s': %lld layers, heads of %lld: at most 65536 of "
-                           "each are supported",
-                           what, static_cast<long long>(config.layers),
-                           static_cast<long long>(config.headDim));
+    return wrong(ConfigField::kvHeads,
+                 formatString("%lld key/value heads do not divide %lld heads",
+                              ll(config.kvHeads), ll(config.heads)));
+  if (config.headDim % 2 != 0)
+    return wrong(
+        ConfigField::headDim,
+        formatString("the head dimension %lld is odd", ll(config.headDim)));
+  if (config.ropeDim % 2 != 0 || config.ropeDim > config.headDim)
+    return wrong(ConfigField::ropeDim,
+                 formatString("%lld rotated numbers in heads of %lld; an even "
+                              "number up to that is required",
+                              ll(config.ropeDim), ll(config.headDim)));
+  for (auto [field, size] : {std::pair(ConfigField::layers, config.layers),
+                             std::pair(ConfigField::headDim, config.headDim)})
+    if (size > maxLayersOrHeadDim)
+      return wrong(field, formatString("%lld; at most %lld is supported",
+                                       ll(size), ll(maxLayersOrHeadDim)));
   // Everything is within 2^31, so the product cannot overflow.
   if (config.heads * config.headDim > maxExtent)
-    return invalidArgument("'%s': %lld heads of %lld numbers exceed 2^31", what,
-                           static_cast<long long>(config.heads),
-                           static_cast<long long>(config.headDim));
-  for (const std::vector<int64_t> *ids : {&config.bosIds, &config.eosIds})
+    return wrong(ConfigField::heads,
+                 formatString("%lld heads of %lld numbers exceed 2^31",
+                              ll(config.heads), ll(config.headDim)));
+  for (auto [field, ids] : {std::pair(ConfigField::bosIds, &config.bosIds),
+                            std::pair(ConfigField::eosIds, &config.eosIds)})
     for (int64_t id : *ids)
       if (id >= config.vocabSize)
-        return invalidArgument(
-            "'%s': token id %lld is outside the vocabulary of "
-            "%lld",
-            what, static_cast<long long>(id),
-            static_cast<long long>(config.vocabSize));
+        return wrong(field, formatString("token id %lld is outside the "
+                                         "vocabulary of %lld",
+                                         ll(id), ll(config.vocabSize)));
   return Status::success();
 }
 

@@ -16,6 +16,7 @@
 #include "lowbit/Support/Status.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -99,9 +100,25 @@ StatusOr<ModelConfig> parseHuggingFaceConfig(std::string_view text,
 /// and SmolLM files are `llama`).
 StatusOr<ModelConfig> readGgufConfig(const GgufFile &file);
 
+/// What a rule of checkModelConfig is about; each reader knows the name of that
+/// field in its own file.
+enum class ConfigField : uint8_t {
+  layers,
+  heads,
+  kvHeads,
+  headDim,
+  ropeDim,
+  bosIds,
+  eosIds
+};
+using WrongConfigField =
+    std::function<Status(ConfigField field, const std::string &detail)>;
+
 /// Rules that hold whatever the file: heads divide, sizes are within limits,
-/// token ids are within the vocabulary. Both readers have called it.
-Status checkModelConfig(const ModelConfig &config);
+/// token ids are within the vocabulary. `wrong` makes the error. Both readers
+/// have called it.
+Status checkModelConfig(const ModelConfig &config,
+                        const WrongConfigField &wrong);
 
 } // namespace lowbit::import
 

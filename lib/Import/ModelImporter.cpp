@@ -65,12 +65,15 @@ static StatusOr<TokenizerSpec> folderTokenizer(const std::string &folder) {
 // What a checkpoint gives beside the IR
 //===----------------------------------------------------------------------===//
 
-/// A title: GGUF's own name, else the file's or folder's.
+/// A title: GGUF's own name, else the file's or folder's. Titles are printed,
+/// so one with control characters is none.
 static std::string titleOf(const Checkpoint &checkpoint,
                            const ParameterArchive &archive) {
   if (const GgufFile *gguf = checkpoint.gguf()) {
     auto name = gguf->getString("general.name");
-    if (name.isOk() && *name && !(*name)->empty() && (*name)->size() < 256)
+    if (name.isOk() && *name && !(*name)->empty() && (*name)->size() < 256 &&
+        llvm::none_of(**name,
+                      [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
       return **name;
     return llvm::sys::path::stem(archive.name()).str();
   }
@@ -110,8 +113,7 @@ static StatusOr<ImportedModel> openModel(const std::string &path,
   if (static_cast<int64_t>(model.tokenizer.tokens.size()) >
       model.config.vocabSize)
     return invalidArgument(
-        "'%s': the tokenizer has %zu tokens, the model only %lld rows of "
-        "embeddings",
+        "'%s': the tokenizer has %zu tokens, 'token_embedding' only %lld rows",
         path.c_str(), model.tokenizer.tokens.size(),
         static_cast<long long>(model.config.vocabSize));
   model.meta = {

@@ -317,10 +317,16 @@ SafetensorsModel::open(const std::string &folderOrFile) {
       paths.push_back(single);
     } else if (exists(indexPath)) {
       LOWBIT_ASSIGN_OR_RETURN(shardOf, readIndex(indexPath));
-      for (const auto &[tensor, shard] : shardOf)
-        if (std::find(paths.begin(), paths.end(), folder + shard) ==
+      for (const auto &[tensor, shard] : shardOf) {
+        if (std::find(paths.begin(), paths.end(), folder + shard) !=
             paths.end())
-          paths.push_back(folder + shard);
+          continue;
+        if (!exists(folder + shard))
+          return notFound("'%s': tensor '%s' is in '%s', which does not exist",
+                          indexPath.c_str(), printable(tensor).c_str(),
+                          printable(shard).c_str());
+        paths.push_back(folder + shard);
+      }
       std::sort(paths.begin(), paths.end());
     } else {
       return notFound("'%s' has neither model.safetensors nor "

@@ -3,7 +3,7 @@
 # precompiled header.
 lowbit_add_library(LowbitTokenizerGguf
   TokenizerGguf.cpp
-  LINK LowbitTokenizerSpec
+  LINK LowbitImportErrors LowbitTokenizerSpec
 )
 add_library(LowbitTokenizerImport STATIC TokenizerJson.cpp)
 lowbit_mlir_target(LowbitTokenizerImport)

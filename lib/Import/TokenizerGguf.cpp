@@ -7,6 +7,8 @@
 
 #include "lib/Import/TokenizerGguf.h"
 
+#include "lib/Import/InFile.h"
+
 #include <unordered_map>
 
 using namespace lowbit;
@@ -20,6 +22,8 @@ public:
       : meta(metadata) {}
 
   StatusOr<TokenizerSpec> run();
+  /// The key being converted, for errors.
+  std::string_view key() const { return current; }
 
 private:
   Status readTokens();
@@ -30,15 +34,18 @@ private:
 
   const GgufTokenizerMetadata &meta;
   TokenizerSpec spec;
+  std::string_view current = "tokenizer.ggml.model";
 };
 } // namespace
 
 Status GgufConverter::readTokens() {
+  current = "tokenizer.ggml.tokens";
   size_t count = meta.tokens.size();
   if (count == 0 || count > maxTokens)
     return invalidArgument("'tokenizer.ggml.tokens' requires 1 to %zu entries, "
                            "got %zu",
                            maxTokens, count);
+  current = "tokenizer.ggml.token_type";
   if (!meta.tokenTypes.empty() && meta.tokenTypes.size() != count)
     return invalidArgument(
         "'tokenizer.ggml.token_type' has %zu entries for %zu "
@@ -72,6 +79,7 @@ Status GgufConverter::readTokens() {
 Status GgufConverter::readIds() {
   auto convert = [&](const char *key, const std::optional<int64_t> &value,
                      int32_t fallback, int32_t &id) -> Status {
+    current = key;
     id = fallback;
     if (!value)
       return Status::success();
@@ -111,6 +119,7 @@ Status GgufConverter::readIds() {
 }
 
 Status GgufConverter::readMerges() {
+  current = "tokenizer.ggml.merges";
   if (meta.merges.size() > maxMerges)
     return invalidArgument("'tokenizer.ggml.merges' has %zu entries, the limit "
                            "is %zu",
@@ -147,6 +156,7 @@ Status GgufConverter::readMerges() {
 Status GgufConverter::readSentencePiece() {
   spec.kind = TokenizerKind::sentencePieceBpe;
   LOWBIT_RETURN_IF_ERROR(readTokens());
+  current = "tokenizer.ggml.scores";
   if (meta.scores.size() != spec.tokens.size())
     return invalidArgument("'tokenizer.ggml.scores' has %zu entries for %zu "
                            "tokens",
@@ -164,6 +174,7 @@ Status GgufConverter::readSentencePiece() {
 
 Status GgufConverter::readByteLevel() {
   spec.kind = TokenizerKind::byteLevelBpe;
+  current = "tokenizer.ggml.pre";
   // Files older than the key 'pre' are GPT-2's own.
   std::string_view pre =
       meta.pre.empty() ? "gpt-2" : std::string_view(meta.pre);
@@ -199,6 +210,8 @@ StatusOr<TokenizerSpec> GgufConverter::run() {
                          "'llama' (SentencePiece BPE) and 'gpt2' (byte-level "
                          "BPE)",
                          meta.model.c_str());
+  // What validate() finds beyond the above is about tokens.
+  current = "tokenizer.ggml.tokens";
   spec.chatTemplateText = meta.chatTemplate;
   finishTokenizerSpec(spec);
   LOWBIT_RETURN_IF_ERROR(validate(spec));
@@ -207,9 +220,13 @@ StatusOr<TokenizerSpec> GgufConverter::run() {
 
 StatusOr<TokenizerSpec>
 import::tokenizerFromGgufMetadata(const GgufTokenizerMetadata &metadata) {
-  StatusOr<TokenizerSpec> spec = GgufConverter(metadata).run();
-  if (!spec.isOk() && !metadata.fileName.empty())
-    return std::move(spec).status().addNote("while reading the tokenizer of '" +
-                                            metadata.fileName + "'");
-  return spec;
+  GgufConverter converter(metadata);
+  StatusOr<TokenizerSpec> spec = converter.run();
+  if (spec.isOk() || metadata.fileName.empty())
+    return spec;
+  std::optional<uint64_t> offset;
+  for (const auto &[key, place] : metadata.offsets)
+    if (key == converter.key())
+      offset = place;
+  return inFile(spec.status(), metadata.fileName, offset);
 }

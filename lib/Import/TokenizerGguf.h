@@ -22,6 +22,8 @@ namespace lowbit::import {
 /// The tokenizer keys of a GGUF file; views point into the file.
 struct GgufTokenizerMetadata {
   std::string fileName;                 ///< for messages
+  /// Where the entry of each key begins in the file, for messages.
+  std::vector<std::pair<std::string_view, uint64_t>> offsets;
   std::string model;                    ///< tokenizer.ggml.model
   std::string pre;                      ///< tokenizer.ggml.pre, empty if absent
   std::vector<std::string_view> tokens; ///< tokenizer.ggml.tokens

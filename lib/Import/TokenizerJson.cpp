@@ -7,6 +7,7 @@
 
 #include "lib/Import/TokenizerJson.h"
 
+#include "lib/Import/InFile.h"
 #include "lib/Import/JsonText.h"
 #include "lowbit/Support/MappedFile.h"
 
@@ -59,7 +60,7 @@ private:
 } // namespace
 
 static Status unsupported(const char *what, llvm::StringRef value) {
-  return unimplemented("tokenizer.json: %s '%.100s' is not supported", what,
+  return unimplemented("%s '%.100s' is not supported", what,
                        value.str().c_str());
 }
 
@@ -82,10 +83,9 @@ static StatusOr<uint32_t> checkedId(std::optional<int64_t> id, size_t count,
   // Holes are allowed, a hostile id that makes us reserve gigabytes is not.
   size_t limit = std::min(maxTokens, 2 * count + 65536);
   if (!id || *id < 0 || static_cast<uint64_t>(*id) >= limit)
-    return invalidArgument(
-        "tokenizer.json: the id of token '%.100s' must be an "
-        "integer below %zu",
-        text.str().c_str(), limit);
+    return invalidArgument("the id of token '%.100s' must be an "
+                           "integer below %zu",
+                           text.str().c_str(), limit);
   return static_cast<uint32_t>(*id);
 }
 
@@ -93,7 +93,7 @@ Status TokenizerReader::readVocabulary(const json::Object &vocabulary,
                                        const json::Array *addedTokens) {
   size_t count = vocabulary.size() + (addedTokens ? addedTokens->size() : 0);
   if (count == 0 || count > maxTokens)
-    return invalidArgument("tokenizer.json: the vocabulary requires 1 to %zu "
+    return invalidArgument("the vocabulary requires 1 to %zu "
                            "tokens, got %zu",
                            maxTokens, count);
   auto place = [&](llvm::StringRef text, uint32_t id) -> Status {
@@ -103,7 +103,7 @@ Status TokenizerReader::readVocabulary(const json::Object &vocabulary,
       spec.types.resize(id + 1, TokenType::unused);
     }
     if (spec.types[id] != TokenType::unused && spec.tokens[id] != text)
-      return invalidArgument("tokenizer.json: id %u is both '%.100s' and "
+      return invalidArgument("id %u is both '%.100s' and "
                              "'%.100s'",
                              id, spec.tokens[id].c_str(), text.str().c_str());
     spec.tokens[id] = text.str();
@@ -126,9 +126,8 @@ Status TokenizerReader::readVocabulary(const json::Object &vocabulary,
     std::optional<llvm::StringRef> text =
         object ? object->getString("content") : std::nullopt;
     if (!text)
-      return invalidArgument(
-          "tokenizer.json: an entry of 'added_tokens' has no "
-          "'content'");
+      return invalidArgument("an entry of 'added_tokens' has no "
+                             "'content'");
     LOWBIT_ASSIGN_OR_RETURN(uint32_t id,
                             checkedId(object->getInteger("id"), count, *text));
     LOWBIT_RETURN_IF_ERROR(place(*text, id));
@@ -156,8 +155,8 @@ Status TokenizerReader::readAdded(const json::Array &addedTokens) {
 
 Status TokenizerReader::readMerges(const json::Array &merges) {
   if (merges.size() > maxMerges)
-    return invalidArgument("tokenizer.json: %zu merges, the limit is %zu",
-                           merges.size(), maxMerges);
+    return invalidArgument("%zu merges, the limit is %zu", merges.size(),
+                           maxMerges);
   spec.merges.reserve(merges.size());
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     llvm::StringRef left, right;
@@ -169,12 +168,11 @@ Status TokenizerReader::readMerges(const json::Array &merges) {
       right = (*pair)[1].getAsString().value_or("");
     }
     if (left.empty() || right.empty())
-      return invalidArgument("tokenizer.json: merge %zu is not two pieces",
-                             rank);
+      return invalidArgument("merge %zu is not two pieces", rank);
     int32_t leftId = idOf(left), rightId = idOf(right),
             result = idOf((left + right).str());
     if (leftId < 0 || rightId < 0 || result < 0)
-      return invalidArgument("tokenizer.json: merge %zu ('%.50s' and '%.50s') "
+      return invalidArgument("merge %zu ('%.50s' and '%.50s') "
                              "names a piece that is not in the vocabulary",
                              rank, left.str().c_str(), right.str().c_str());
     spec.merges.push_back({static_cast<uint32_t>(leftId),
@@ -187,7 +185,7 @@ Status TokenizerReader::readMerges(const json::Array &merges) {
 Status TokenizerReader::readModel(const json::Object &root) {
   const json::Object *model = root.getObject("model");
   if (!model)
-    return invalidArgument("tokenizer.json has no object 'model'");
+    return invalidArgument("there is no object 'model'");
   // Files of the first releases have no type; only BPE has merges.
   const json::Array *merges = model->getArray("merges");
   llvm::StringRef type = typeOf(*model);
@@ -201,9 +199,8 @@ Status TokenizerReader::readModel(const json::Object &root) {
       return unsupported("option", affix);
   const json::Object *vocabulary = model->getObject("vocab");
   if (!vocabulary || !merges)
-    return invalidArgument(
-        "tokenizer.json: 'model' requires an object 'vocab' and an array "
-        "'merges'");
+    return invalidArgument("'model' requires an object 'vocab' and an array "
+                           "'merges'");
   spec.byteFallback = model->getBoolean("byte_fallback").value_or(false);
   spec.fuseUnknown = model->getBoolean("fuse_unk").value_or(false);
   spec.ignoreMerges = model->getBoolean("ignore_merges").value_or(false);
@@ -222,10 +219,9 @@ Status TokenizerReader::readModel(const json::Object &root) {
   if (std::optional<llvm::StringRef> unknown = model->getString("unk_token")) {
     spec.unkId = idOf(*unknown);
     if (spec.unkId < 0)
-      return invalidArgument(
-          "tokenizer.json: 'unk_token' '%.100s' is not in the "
-          "vocabulary",
-          unknown->str().c_str());
+      return invalidArgument("'unk_token' '%.100s' is not in the "
+                             "vocabulary",
+                             unknown->str().c_str());
     spec.types[static_cast<size_t>(spec.unkId)] = TokenType::unknown;
   }
   return Status::success();
@@ -238,12 +234,12 @@ Status TokenizerReader::readModel(const json::Object &root) {
 Status TokenizerReader::readNormalizer(const json::Value &value) {
   const json::Object *object = value.getAsObject();
   if (!object)
-    return invalidArgument("tokenizer.json: 'normalizer' is not an object");
+    return invalidArgument("'normalizer' is not an object");
   llvm::StringRef type = typeOf(*object);
   if (type == "Sequence") {
     const json::Array *list = object->getArray("normalizers");
     if (!list)
-      return invalidArgument("tokenizer.json: a normalizer sequence has no "
+      return invalidArgument("a normalizer sequence has no "
                              "array 'normalizers'");
     for (const json::Value &entry : *list)
       LOWBIT_RETURN_IF_ERROR(readNormalizer(entry));
@@ -298,8 +294,7 @@ Status TokenizerReader::readSplit(const json::Object &object) {
     return Status::success();
   }
   if (!regex)
-    return invalidArgument(
-        "tokenizer.json: a 'Split' has neither 'String' nor 'Regex'");
+    return invalidArgument("a 'Split' has neither 'String' nor 'Regex'");
   // Oniguruma reads these differently from PCRE2.
   if (regex->contains("&&") || regex->contains("\\h"))
     return unsupported("split pattern", *regex);
@@ -332,12 +327,12 @@ Status TokenizerReader::readMetaspace(const json::Object &object) {
 Status TokenizerReader::readPreTokenizer(const json::Value &value, bool alone) {
   const json::Object *object = value.getAsObject();
   if (!object)
-    return invalidArgument("tokenizer.json: 'pre_tokenizer' is not an object");
+    return invalidArgument("'pre_tokenizer' is not an object");
   llvm::StringRef type = typeOf(*object);
   if (type == "Sequence") {
     const json::Array *list = object->getArray("pretokenizers");
     if (!list || !alone)
-      return invalidArgument("tokenizer.json: a pre-tokenizer sequence has no "
+      return invalidArgument("a pre-tokenizer sequence has no "
                              "array 'pretokenizers' or is nested");
     for (const json::Value &entry : *list)
       LOWBIT_RETURN_IF_ERROR(
@@ -394,7 +389,7 @@ Status TokenizerReader::setKind() {
   if (!spec.splitPatterns.empty())
     return unsupported("combination", "split patterns with escaped spaces");
   if (spec.merges.empty())
-    return invalidArgument("tokenizer.json: 'merges' is empty");
+    return invalidArgument("'merges' is empty");
   return Status::success();
 }
 
@@ -405,8 +400,7 @@ Status TokenizerReader::setKind() {
 Status TokenizerReader::readTemplateProcessing(const json::Object &object) {
   const json::Array *single = object.getArray("single");
   if (!single)
-    return invalidArgument(
-        "tokenizer.json: 'TemplateProcessing' has no array 'single'");
+    return invalidArgument("'TemplateProcessing' has no array 'single'");
   bool afterText = false;
   for (const json::Value &value : *single) {
     const json::Object *entry = value.getAsObject();
@@ -418,9 +412,8 @@ Status TokenizerReader::readTemplateProcessing(const json::Object &object) {
         entry ? entry->getObject("SpecialToken") : nullptr;
     int32_t id = special ? idOf(special->getString("id").value_or("")) : -1;
     if (id < 0)
-      return invalidArgument(
-          "tokenizer.json: 'TemplateProcessing' names a token "
-          "that is not in the vocabulary");
+      return invalidArgument("'TemplateProcessing' names a token "
+                             "that is not in the vocabulary");
     bool &flag = afterText ? spec.addEos : spec.addBos;
     if (flag)
       return unsupported("post-processor",
@@ -434,12 +427,12 @@ Status TokenizerReader::readTemplateProcessing(const json::Object &object) {
 Status TokenizerReader::readPostProcessor(const json::Value &value) {
   const json::Object *object = value.getAsObject();
   if (!object)
-    return invalidArgument("tokenizer.json: 'post_processor' is not an object");
+    return invalidArgument("'post_processor' is not an object");
   llvm::StringRef type = typeOf(*object);
   if (type == "Sequence") {
     const json::Array *list = object->getArray("processors");
     if (!list)
-      return invalidArgument("tokenizer.json: a post-processor sequence has no "
+      return invalidArgument("a post-processor sequence has no "
                              "array 'processors'");
     for (const json::Value &entry : *list)
       LOWBIT_RETURN_IF_ERROR(readPostProcessor(entry));
@@ -513,10 +506,9 @@ Status TokenizerReader::readGenerationConfig(const json::Object &root) {
       ends.push_back(value.getAsInteger().value_or(-1));
   for (int64_t id : ends) {
     if (!inRange(id))
-      return invalidArgument(
-          "generation_config.json: 'eos_token_id' %lld is not "
-          "one of the %zu tokens",
-          static_cast<long long>(id), spec.tokens.size());
+      return invalidArgument("'eos_token_id' %lld is not "
+                             "one of the %zu tokens",
+                             static_cast<long long>(id), spec.tokens.size());
     spec.endOfGeneration.push_back(static_cast<uint32_t>(id));
   }
   if (spec.eosId < 0 && !ends.empty())
@@ -528,10 +520,12 @@ Status TokenizerReader::readGenerationConfig(const json::Object &root) {
 }
 
 StatusOr<TokenizerSpec> TokenizerReader::run() {
+  auto pathOf = [&](const char *name) {
+    return (files.folder.empty() ? "" : files.folder + "/") + std::string(name);
+  };
   auto parse = [&](std::string_view text,
                    const char *name) -> StatusOr<json::Object> {
-    std::string what =
-        (files.folder.empty() ? "" : files.folder + "/") + std::string(name);
+    std::string what = pathOf(name);
     LOWBIT_ASSIGN_OR_RETURN(json::Value value, parseJson(text, what));
     json::Object *object = value.getAsObject();
     if (!object)
@@ -544,33 +538,32 @@ StatusOr<TokenizerSpec> TokenizerReader::run() {
                     files.folder.c_str());
   LOWBIT_ASSIGN_OR_RETURN(json::Object tokenizer,
                           parse(files.tokenizerJson, "tokenizer.json"));
-  LOWBIT_RETURN_IF_ERROR(readTokenizer(tokenizer));
+  const std::string path = pathOf("tokenizer.json");
+  LOWBIT_RETURN_IF_ERROR(inFile(readTokenizer(tokenizer), path));
   if (!files.tokenizerConfigJson.empty()) {
     LOWBIT_ASSIGN_OR_RETURN(
         json::Object config,
         parse(files.tokenizerConfigJson, "tokenizer_config.json"));
-    LOWBIT_RETURN_IF_ERROR(readTokenizerConfig(config));
+    LOWBIT_RETURN_IF_ERROR(
+        inFile(readTokenizerConfig(config), pathOf("tokenizer_config.json")));
   }
   if (!files.generationConfigJson.empty()) {
     LOWBIT_ASSIGN_OR_RETURN(
         json::Object config,
         parse(files.generationConfigJson, "generation_config.json"));
-    LOWBIT_RETURN_IF_ERROR(readGenerationConfig(config));
+    LOWBIT_RETURN_IF_ERROR(
+        inFile(readGenerationConfig(config), pathOf("generation_config.json")));
   }
   if (!files.chatTemplateJinja.empty())
     spec.chatTemplateText = std::string(files.chatTemplateJinja);
   finishTokenizerSpec(spec);
-  LOWBIT_RETURN_IF_ERROR(validate(spec));
+  LOWBIT_RETURN_IF_ERROR(inFile(validate(spec), path));
   return std::move(spec);
 }
 
 StatusOr<TokenizerSpec>
 import::tokenizerFromHuggingFace(const HuggingFaceTokenizerFiles &files) {
-  StatusOr<TokenizerSpec> spec = TokenizerReader(files).run();
-  if (!spec.isOk() && !files.folder.empty())
-    return std::move(spec).status().addNote("while reading the tokenizer in '" +
-                                            files.folder + "'");
-  return spec;
+  return TokenizerReader(files).run();
 }
 
 StatusOr<TokenizerSpec>

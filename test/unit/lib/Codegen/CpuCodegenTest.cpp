@@ -8,6 +8,7 @@
 #include "lib/Codegen/CPU/CpuCodegen.h"
 
 #include "lowbit-c/kernel.h"
+#include "test/unit/IgnoreLeaks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -265,6 +266,7 @@ TEST(CpuCodegen, SurvivesAnIntrinsicThatTheMachineLacks) {
   EXPECT_NE(image.status().message().find("pmadd.ub.sw"), std::string::npos)
       << image.status().toString();
   // One that nothing foresees.
+  ::lowbit::test::IgnoreLeaks ignoreLeaks;
   image = compiler.compile(
       stageText("b", R"(
       %c = llvm.mlir.constant(1 : i32) : i32

@@ -265,7 +265,7 @@ TEST(GgufConfig, Refusals) {
   expect(llama().addInt("llama.attention.head_count_kv", 0), "must be in 1..");
   expect(llama().addInt("llama.attention.head_count_kv", 3), "do not divide");
   expect(llama().addInt("llama.attention.key_length", 7), "is odd");
-  expect(llama().addInt("llama.attention.value_length", 4), "not supported");
+  expect(llama().addInt("llama.attention.value_length", 4), "only equal");
   expect(llama().addFloat("llama.rope.freq_base", -1), "positive");
   expect(llama().addText("llama.rope.scaling.type", "yarn"), "yarn");
   expect(llama().addInt("llama.expert_count", 8), "experts");

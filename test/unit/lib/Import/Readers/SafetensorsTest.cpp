@@ -178,7 +178,7 @@ TEST_F(Sharded, Refusals) {
   expect("does not name a file");
   writeText("model.safetensors.index.json",
             R"({"weight_map":{"a":"one.safetensors"}})");
-  expect("no such file");
+  expect("tensor 'a' is in 'one.safetensors', which does not exist");
   write("one.safetensors",
         fileOf("{" + entry("b", "U8", "[4]", "[0,4]") + "}", 4));
   expect("tensor 'a' is not in 'one.safetensors'");
