@@ -115,6 +115,10 @@ private:
   //===--------------------------------------------------------------------===//
 
   Status setUp() {
+    bool links = !options.to || *options.to == Phase::link;
+    if (options.output == "-" && options.emit == EmitKind::module && links)
+      return invalidArgument("a module cannot go to the standard output: its header is "
+                             "written last; give -o FILE");
     report.input = options.input;
     report.output = options.output;
     report.activations = options.activations;

@@ -29,6 +29,12 @@ Status mlir::lowbit::writeBytes(const std::string &path,
   if (path == "-") {
     llvm::outs().write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
     llvm::outs().flush();
+    std::error_code error = llvm::outs().error();
+    // Else the stream ends the process when it is destroyed.
+    llvm::outs().clear_error();
+    if (error)
+      return ::lowbit::resourceExhausted("cannot write the standard output: %s",
+                                         error.message().c_str());
     return Status::success();
   }
   LOWBIT_ASSIGN_OR_RETURN(::lowbit::AtomicFile file, ::lowbit::AtomicFile::create(path));

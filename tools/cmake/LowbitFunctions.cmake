@@ -103,6 +103,14 @@ function(lowbit_add_unittest name)
   set_property(GLOBAL APPEND PROPERTY LOWBIT_UNITTESTS ${name})
 endfunction()
 
+# For targets that call generated kernels: UBSan's check of a callee's type reads
+# the word before its first instruction, which may be another page.
+function(lowbit_calls_generated_code name)
+  if("${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize=[a-z,]*undefined")
+    target_compile_options(${name} PRIVATE -fno-sanitize=function)
+  endif()
+endfunction()
+
 # lowbit_tablegen(OUTPUT INPUT args...): one mlir-tblgen call, added to the
 # LowbitHeaders target.
 function(lowbit_tablegen input)

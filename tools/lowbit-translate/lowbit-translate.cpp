@@ -49,6 +49,13 @@ static Status translate(const Options &options) {
   stream << "\n";
   if (options.output == "-") {
     llvm::outs() << text;
+    llvm::outs().flush();
+    std::error_code error = llvm::outs().error();
+    // Else the stream ends the process when it is destroyed.
+    llvm::outs().clear_error();
+    if (error)
+      return lowbit::resourceExhausted("cannot write the standard output: %s",
+                                       error.message().c_str());
     return Status::success();
   }
   LOWBIT_ASSIGN_OR_RETURN(lowbit::AtomicFile file,
