@@ -57,6 +57,24 @@ const char *hintFor(int error) {
   }
 }
 
+std::string descriptorPath(int descriptor) {
+  return "/proc/self/fd/" + std::to_string(descriptor);
+}
+
+/// A file without a name in `folder`, which is gone with the process however
+/// that ends; -1 where the file system cannot do that or could not name it
+/// later.
+int openUnnamed(const std::string &folder) {
+  int descriptor = ::open(folder.empty() ? "." : folder.c_str(),
+                          O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (descriptor >= 0 &&
+      ::access(descriptorPath(descriptor).c_str(), F_OK) != 0) {
+    ::close(descriptor);
+    descriptor = -1;
+  }
+  return descriptor;
+}
+
 } // namespace
 
 void AtomicFile::swap(AtomicFile &other) noexcept {
@@ -88,12 +106,15 @@ StatusOr<AtomicFile> AtomicFile::create(const std::string &path) {
     return file;
   }
 
-  std::string pattern = folderOf(file.target) + ".lowbit-XXXXXX";
-  file.descriptor = ::mkostemp(pattern.data(), O_CLOEXEC);
-  if (file.descriptor < 0)
-    return file.fail("create", errno);
-  file.temporary = pattern;
-  // mkostemp makes private files; the result gets the usual mode.
+  file.descriptor = openUnnamed(folderOf(file.target));
+  if (file.descriptor < 0) {
+    std::string pattern = folderOf(file.target) + ".lowbit-XXXXXX";
+    file.descriptor = ::mkostemp(pattern.data(), O_CLOEXEC);
+    if (file.descriptor < 0)
+      return file.fail("create", errno);
+    file.temporary = pattern;
+  }
+  // Private so far; the result gets the usual mode.
   mode_t mask = ::umask(0);
   ::umask(mask);
   mode_t mode = exists ? (info.st_mode & 07777) : (0666 & ~mask);
@@ -191,6 +212,23 @@ Status AtomicFile::writeAt(uint64_t offset, std::span<const uint8_t> bytes) {
   return Status::success();
 }
 
+Status AtomicFile::nameTemporary() {
+  std::string from = descriptorPath(descriptor);
+  std::string stem =
+      folderOf(target) + ".lowbit-" + std::to_string(::getpid()) + "-";
+  for (unsigned attempt = 0;; ++attempt) {
+    std::string name = stem + std::to_string(attempt);
+    if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, name.c_str(),
+                 AT_SYMLINK_FOLLOW) == 0) {
+      temporary = name;
+      return Status::success();
+    }
+    // Another thread of this process, or what an earlier one left.
+    if (errno != EEXIST || attempt == 1000)
+      return fail("name", errno);
+  }
+}
+
 Status AtomicFile::commit() {
   if (descriptor < 0)
     return failedPrecondition("commit of a file that is not open");
@@ -198,6 +236,8 @@ Status AtomicFile::commit() {
   // Some file systems report a full disk only here.
   if (!direct && ::fsync(descriptor) != 0)
     return fail("write", errno);
+  if (!direct && temporary.empty())
+    LOWBIT_RETURN_IF_ERROR(nameTemporary());
   int closing = descriptor;
   descriptor = -1;
   if (::close(closing) != 0)

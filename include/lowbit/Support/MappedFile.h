@@ -58,10 +58,11 @@ private:
   std::string name;
 };
 
-/// Writes a file under a temporary name in the folder of `path` and renames it
-/// on commit(). Without commit() (an error, a crash short of SIGKILL, the
-/// object goes away) nothing is left behind and an existing file stays as it
-/// was. Special files (/dev/stdout, /dev/full, pipes) are written directly.
+/// Writes a file without a name in the folder of `path` and gives it that name on
+/// commit(). Without commit() (an error, the object goes away, the process is
+/// killed) nothing is left behind and an existing file stays as it was. Where the
+/// file system knows no such files (NFS) it has a temporary name, which a killed
+/// process leaves. Special files (/dev/stdout, /dev/full, pipes) are written directly.
 class AtomicFile {
 public:
   AtomicFile() = default;
@@ -94,6 +95,8 @@ public:
 private:
   void swap(AtomicFile &other) noexcept;
   Status flush();
+  /// Links an unnamed file under a temporary name.
+  Status nameTemporary();
   Status writeAll(const uint8_t *data, size_t size);
   Status fail(const char *what, int error);
 

@@ -18,6 +18,7 @@
 #include "dialects/Lowbit/IR/LowbitOps.h"
 #include "lowbit/Compiler/Registration.h"
 #include "lowbit/Packing/Layouts.h"
+#include "test/unit/MutatedText.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -29,7 +30,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
-#include <cctype>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -38,34 +39,12 @@
 
 using namespace mlir;
 using namespace mlir::lowbit;
+using ::lowbit::test::mutated;
+using ::lowbit::test::TokenPool;
+using ::lowbit::test::Tokens;
+using ::lowbit::test::tokensOf;
 
 namespace {
-
-using Tokens = std::vector<std::string>;
-
-/// Words, numbers and single marks, each with the blanks before it.
-Tokens tokensOf(const std::string &text) {
-  Tokens tokens;
-  auto isWord = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' ||
-           c == '.' || c == '$';
-  };
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t end = at;
-    while (end < text.size() &&
-           std::isspace(static_cast<unsigned char>(text[end])))
-      ++end;
-    if (end < text.size() && isWord(text[end]))
-      while (end < text.size() && isWord(text[end]))
-        ++end;
-    else if (end < text.size())
-      ++end;
-    tokens.push_back(text.substr(at, end - at));
-    at = end;
-  }
-  return tokens;
-}
 
 /// The cases of the dialect's lit tests, without their comments.
 std::vector<std::string> corpus() {
@@ -173,91 +152,10 @@ protected:
   bool show = std::getenv("LOWBIT_SHOW_MUTATIONS") != nullptr;
 };
 
-/// Words, numbers and marks.
-enum class TokenClass { word, number, mark };
-TokenClass classOf(const std::string &token) {
-  char last = token.empty() ? ' ' : token.back();
-  size_t begin = token.find_first_not_of(" \n\t");
-  char first = begin == std::string::npos ? ' ' : token[begin];
-  if (std::isdigit(static_cast<unsigned char>(first)))
-    return TokenClass::number;
-  return std::isalnum(static_cast<unsigned char>(last)) ? TokenClass::word
-                                                        : TokenClass::mark;
-}
-
-/// Tokens by class; most replacements are from the class of what they replace,
-/// so that the text gets past the parser to the verifiers.
-struct Pool {
-  void add(const Tokens &tokens) {
-    for (const std::string &token : tokens) {
-      all.push_back(token);
-      byClass[static_cast<int>(classOf(token))].push_back(token);
-    }
-  }
-  Tokens all;
-  Tokens byClass[3];
-};
-
-/// Changes one to three tokens of `tokens`.
-std::string mutated(Tokens tokens, const Pool &pool, std::mt19937_64 &random) {
-  static const char *const extremes[] = {"0",
-                                         "1",
-                                         "2",
-                                         "3",
-                                         "32",
-                                         "64",
-                                         "65",
-                                         "255",
-                                         "-1",
-                                         "-7",
-                                         "2147483648",
-                                         "4294967297",
-                                         "9223372036854775807",
-                                         "-9223372036854775808",
-                                         "18446744073709551616",
-                                         "1e400",
-                                         "0x7fc00000"};
-  auto pick = [&](const auto &from) {
-    return std::string(from[random() % std::size(from)]);
-  };
-  for (int count = random() % 4 ? 1 : 3; count > 0 && !tokens.empty();
-       --count) {
-    std::string &token = tokens[random() % tokens.size()];
-    switch (random() % 10) {
-    case 0:
-      token.clear();
-      break;
-    case 1:
-      token += token;
-      break;
-    case 2:
-      token = pick(pool.all);
-      break;
-    case 3:
-      std::swap(token, tokens[random() % tokens.size()]);
-      break;
-    case 4:
-      if (!token.empty())
-        token[random() % token.size()] ^=
-            static_cast<char>(1 << (random() % 8));
-      break;
-    default:
-      if (classOf(token) == TokenClass::number && random() % 2)
-        token = " " + pick(extremes);
-      else
-        token = pick(pool.byClass[static_cast<int>(classOf(token))]);
-    }
-  }
-  std::string text;
-  for (const std::string &token : tokens)
-    text += token;
-  return text;
-}
-
 TEST_F(TextMutationTest, WholeCases) {
   std::vector<std::string> cases = corpus();
   ASSERT_GT(cases.size(), 50u);
-  Pool pool;
+  TokenPool pool;
   std::vector<Tokens> valid;
   for (const std::string &text : cases) {
     Tokens tokens = tokensOf(text);
@@ -291,7 +189,7 @@ TEST_F(TextMutationTest, WholeCases) {
 /// Types and attributes alone: most of a case's tokens are then ours.
 TEST_F(TextMutationTest, TypesAndAttributes) {
   std::vector<Tokens> ours;
-  Pool pool;
+  TokenPool pool;
   for (const std::string &text : corpus())
     for (size_t at = 0;
          (at = text.find_first_of("!#", at)) != std::string::npos; ++at) {

@@ -9,10 +9,12 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace lowbit;
@@ -89,6 +91,26 @@ TEST_F(Files, WithoutCommitTheOldFileStays) {
   }
   EXPECT_EQ(text(path), "old");
   EXPECT_EQ(list().size(), 1u);
+}
+
+TEST_F(Files, AKilledProcessLeavesNothing) {
+  int probe = ::open(folder.c_str(), O_TMPFILE | O_WRONLY, 0600);
+  if (probe < 0)
+    GTEST_SKIP() << folder << " knows no files without a name";
+  ::close(probe);
+  pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    auto file = AtomicFile::create(folder + "/out");
+    // More than the buffer holds, so that some of it is written.
+    if (file.isOk() && file->write(std::string(3 << 20, 'x')).isOk())
+      ::kill(::getpid(), SIGKILL);
+    ::_exit(1);
+  }
+  int result = 0;
+  ASSERT_EQ(::waitpid(child, &result, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(result) && WTERMSIG(result) == SIGKILL) << result;
+  EXPECT_TRUE(list().empty());
 }
 
 TEST_F(Files, ErrorsAreClearAndLeaveNothing) {
