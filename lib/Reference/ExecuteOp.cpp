@@ -99,19 +99,24 @@ static Status execute(AssembleOp op, const Context &context) {
   if (isDynamic && type.getEncodingInterface().hasLayout())
     return unimplemented("assemble of dynamic rows in a layout");
   const int64_t rows = context.operands[0].tensor->shape[0];
-  LOWBIT_ASSIGN_OR_RETURN(LeafDesc leaf, leafWithRows(type, rows));
+  SmallVector<int64_t> shape(type.getShape());
+  if (isDynamic)
+    shape[0] = std::max<int64_t>(rows, 1);
+  LOWBIT_ASSIGN_OR_RETURN(EncodingDesc encoding,
+                          type.getEncodingInterface().getEncodingDesc(shape));
   std::vector<std::vector<uint8_t>> bytes;
   for (const Value &component : context.operands)
     bytes.push_back(tensorToBytes(*component.tensor));
   std::vector<std::span<const uint8_t>> spans(bytes.begin(), bytes.end());
   LOWBIT_ASSIGN_OR_RETURN(CompressedTensor tensor,
-                          unpackComponents(leaf, spans));
+                          unpackComponents(encoding, spans));
   return context.finish(Value(std::move(tensor)));
 }
 
 static Status execute(DisassembleOp op, const Context &context) {
   const CompressedTensor &source = context.compressed(op.getSource());
-  LOWBIT_ASSIGN_OR_RETURN(auto descs, componentsOf(source.leaf));
+  LOWBIT_ASSIGN_OR_RETURN(auto descs, source.tree ? componentsOf(*source.tree)
+                                                  : componentsOf(source.leaf));
   LOWBIT_ASSIGN_OR_RETURN(auto components, packComponents(source));
   for (auto [index, result] : llvm::enumerate(op.getComponents())) {
     auto type = mlir::cast<mlir::RankedTensorType>(result.getType());
@@ -127,6 +132,8 @@ static Status execute(DisassembleOp op, const Context &context) {
 
 static Status execute(ConvertOp op, const Context &context) {
   CompressedTensor result = context.compressed(op.getSource());
+  if (result.tree)
+    return unimplemented("convert of a sum, product or elastic encoding");
   const int64_t rows = result.leaf.rows;
   LOWBIT_ASSIGN_OR_RETURN(result.leaf,
                           leafWithRows(op.getResult().getType(), rows));

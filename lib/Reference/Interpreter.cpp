@@ -188,11 +188,11 @@ static StatusOr<Value>
 parameterFromBytes(mlir::Type type,
                    const std::vector<std::vector<uint8_t>> &components) {
   if (auto compressed = mlir::dyn_cast<LowbitTensorType>(type)) {
-    LOWBIT_ASSIGN_OR_RETURN(LeafDesc leaf, compressed.getLeafDesc());
+    LOWBIT_ASSIGN_OR_RETURN(EncodingDesc encoding, compressed.getEncodingDesc());
     std::vector<std::span<const uint8_t>> spans(components.begin(),
                                                 components.end());
     LOWBIT_ASSIGN_OR_RETURN(CompressedTensor tensor,
-                            unpackComponents(leaf, spans));
+                            unpackComponents(encoding, spans));
     return Value(std::move(tensor));
   }
   auto tensorType = mlir::cast<mlir::RankedTensorType>(type);

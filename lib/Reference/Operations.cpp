@@ -10,6 +10,7 @@
 #include "lib/Reference/Numerics.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace lowbit::reference {
 
@@ -29,6 +30,8 @@ Tensor decode(const CompressedTensor &source) {
 /// along k.
 static int64_t groupColumns(const ParamDesc &param, int64_t columns) {
   int64_t group = columns;
+  if (param.rank > 0)
+    return 1;
   for (const IndexExpr &result : param.granularity.results)
     for (const IndexTerm &term : result.terms)
       if (term.dim == 1)
@@ -59,8 +62,43 @@ CompressedTensor quantize(const Tensor &input, const LeafDesc &leaf,
 // matmul
 //===----------------------------------------------------------------------===//
 
+/// E9, E10: a product with a sum is the sum, in order, of the products with its
+/// terms; one with a product of factors is one product after the other.
+template <typename Input>
+static std::optional<Tensor> matmulTree(const Input &input,
+                                        const CompressedTensor &weight) {
+  if (!weight.tree)
+    return std::nullopt;
+  const std::vector<CompressedTensor> &terms = weight.terms;
+  if (weight.tree->kind == EncodingKind::prod) {
+    Tensor result = matmul(input, terms.back(), nullptr);
+    for (size_t i = terms.size() - 1; i-- > 0;)
+      result = matmul(result, terms[i], nullptr);
+    return result;
+  }
+  Tensor result = matmul(input, terms[0], nullptr);
+  for (size_t i = 1; i < terms.size(); ++i) {
+    const Tensor next = matmul(input, terms[i], nullptr);
+    for (size_t j = 0; j < next.floats.size(); ++j)
+      result.floats[j] = result.floats[j] + next.floats[j];
+  }
+  return result;
+}
+
+static void addBias(Tensor &result, const Tensor *bias) {
+  if (!bias)
+    return;
+  const int64_t columns = result.shape[1];
+  for (int64_t i = 0; i < result.size(); ++i)
+    result.floats[i] = result.floats[i] + bias->floats[i % columns];
+}
+
 Tensor matmul(const Tensor &input, const CompressedTensor &weight,
               const Tensor *bias) {
+  if (std::optional<Tensor> result = matmulTree(input, weight)) {
+    addBias(*result, bias);
+    return std::move(*result);
+  }
   const int64_t tokens = input.shape[0], rows = weight.leaf.rows;
   Tensor result = Tensor::zeros(ElementType::f32, {tokens, rows});
   std::vector<float> decoded(static_cast<size_t>(weight.leaf.columns));
@@ -79,6 +117,9 @@ Tensor matmul(const Tensor &input, const CompressedTensor &weight,
 /// True where a float component of `params` varies along k.
 static bool variesAlongColumns(const std::vector<ParamDesc> &params) {
   for (const ParamDesc &param : params)
+    if (param.number.isFloat() && param.space == IndexSpace::stored)
+      return true;
+  for (const ParamDesc &param : params)
     for (const IndexExpr &result : param.granularity.results)
       for (const IndexTerm &term : result.terms)
         if (param.number.isFloat() && term.dim == 1)
@@ -93,7 +134,9 @@ static std::vector<LowBitGroup> refineGroups(const LeafDesc &weight,
   for (const auto *params : {&weight.scales, &weight.offsets, &input.scales})
     for (const ParamDesc &param : *params)
       if (param.number.isFloat())
-        steps.push_back(groupColumns(param, weight.columns));
+        steps.push_back(param.space == IndexSpace::stored
+                            ? weight.pattern->blockColumns
+                            : groupColumns(param, weight.columns));
   std::vector<LowBitGroup> groups;
   for (int64_t begin = 0; begin < weight.columns;) {
     int64_t end = weight.columns;
@@ -107,23 +150,46 @@ static std::vector<LowBitGroup> refineGroups(const LeafDesc &weight,
 
 Tensor matmul(const CompressedTensor &input, const CompressedTensor &weight,
               const Tensor *bias) {
+  if (std::optional<Tensor> result = matmulTree(input, weight)) {
+    addBias(*result, bias);
+    return std::move(*result);
+  }
   const int64_t tokens = input.leaf.rows, rows = weight.leaf.rows;
   const int64_t columns = weight.leaf.columns;
   const bool inputGroups = variesAlongColumns(input.leaf.scales);
   const bool grouped = inputGroups || variesAlongColumns(weight.leaf.scales) ||
                        variesAlongColumns(weight.leaf.offsets);
   const bool hasOffset = !weight.leaf.offsets.empty();
-  std::vector<LowBitGroup> rowGroups = refineGroups(weight.leaf, input.leaf);
+  const std::vector<LowBitGroup> allGroups =
+      refineGroups(weight.leaf, input.leaf);
 
   Tensor result = Tensor::zeros(ElementType::f32, {tokens, rows});
   std::vector<LowBitTerm> terms(static_cast<size_t>(columns));
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t k = 0; k < columns; ++k)
-      terms[k] = {weight.integerScale(n, k) * weight.codeMinusZero(n, k),
-                  hasOffset ? weight.integerOffset(n, k) : 0};
-    for (LowBitGroup &group : rowGroups) {
-      group.scale = weight.floatScale(n, group.begin);
-      group.offset = hasOffset ? weight.floatOffset(n, group.begin) : 0.0f;
+      terms[k] = weight.isPresent(n, k)
+                     ? LowBitTerm{weight.integerScale(n, k) *
+                                      weight.exactValue(n, k),
+                                  hasOffset ? weight.integerOffset(n, k) : 0}
+                     : LowBitTerm{0, 0};
+    // A group without stored elements adds nothing (E8).
+    std::vector<LowBitGroup> rowGroups;
+    for (LowBitGroup group : allGroups) {
+      int64_t k = group.begin;
+      while (k < group.end && !weight.isPresent(n, k))
+        ++k;
+      if (k == group.end && grouped)
+        continue;
+      if (k == group.end)
+        k = group.begin;
+      // E6: the unit is a power of two, so this product is exact.
+      group.scale = weight.isPresent(n, k)
+                        ? weight.floatScale(n, k) * weight.exactUnit()
+                        : 0.0f;
+      group.offset = hasOffset && weight.isPresent(n, k)
+                         ? weight.floatOffset(n, k)
+                         : 0.0f;
+      rowGroups.push_back(group);
     }
     for (int64_t t = 0; t < tokens; ++t) {
       std::span<const int16_t> codes(&input.codes[t * columns], columns);

@@ -7,9 +7,12 @@
 
 #include "lib/Reference/Value.h"
 
+#include "lib/Reference/Numerics.h"
+
 #include "lowbit/Packing/Pack.h"
 #include "lowbit/Support/Float.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -140,9 +143,17 @@ std::vector<uint8_t> tensorToBytes(const Tensor &tensor) {
 // Decoding: E1 to E3
 //===----------------------------------------------------------------------===//
 
-/// Position of the granule of (n, k) in the plain array of `param`.
-static int64_t granuleOf(const ParamDesc &param, int64_t n, int64_t k) {
-  const int64_t index[] = {n, k};
+namespace {
+
+/// An element's place in the tensor and in the stored space.
+struct Element {
+  int64_t n, k, row, column;
+};
+
+/// Position of the element's granule in the plain array of `param`.
+int64_t granuleOf(const ParamDesc &param, const Element &at) {
+  const bool isLogical = param.space == IndexSpace::logical;
+  const int64_t index[] = {isLogical ? at.n : at.row, isLogical ? at.k : at.column};
   int64_t position = 0;
   for (size_t i = 0; i < param.granularity.results.size(); ++i)
     position = position * param.granules[i] +
@@ -150,16 +161,28 @@ static int64_t granuleOf(const ParamDesc &param, int64_t n, int64_t k) {
   return position;
 }
 
+/// E5: S(n, k) = sum_j U(n, j) V(j, k), by fma in order from +0.0.
+float rankSum(const LeafDesc &leaf, const ParamDesc &param,
+              const ParamValues &values, const Element &at) {
+  const size_t v = static_cast<size_t>(leaf.rows * param.rank);
+  float sum = 0.0f;
+  for (int64_t j = 0; j < param.rank; ++j)
+    sum = std::fma(values.floats[at.n * param.rank + j],
+                   values.floats[v + j * leaf.columns + at.k], sum);
+  return sum;
+}
+
 /// F: the f32 product of the float factors in list order; 1.0 of none.
-static float floatProduct(const std::vector<ParamDesc> &descs,
-                          const std::vector<ParamValues> &values, int64_t n,
-                          int64_t k) {
+float floatProduct(const LeafDesc &leaf, const std::vector<ParamDesc> &descs,
+                   const std::vector<ParamValues> &values, const Element &at) {
   bool any = false;
   float product = 1.0f;
   for (size_t i = 0; i < descs.size(); ++i) {
     if (!descs[i].number.isFloat())
       continue;
-    const float factor = values[i].floats[granuleOf(descs[i], n, k)];
+    const float factor = descs[i].rank > 0
+                             ? rankSum(leaf, descs[i], values[i], at)
+                             : values[i].floats[granuleOf(descs[i], at)];
     product = any ? product * factor : factor;
     any = true;
   }
@@ -167,51 +190,138 @@ static float floatProduct(const std::vector<ParamDesc> &descs,
 }
 
 /// I: the exact product of the integer factors; 1 of none.
-static int64_t integerProduct(const std::vector<ParamDesc> &descs,
-                              const std::vector<ParamValues> &values, int64_t n,
-                              int64_t k) {
+int64_t integerProduct(const std::vector<ParamDesc> &descs,
+                       const std::vector<ParamValues> &values,
+                       const Element &at) {
   int64_t product = 1;
   for (size_t i = 0; i < descs.size(); ++i)
     if (!descs[i].number.isFloat())
-      product *= values[i].integers[granuleOf(descs[i], n, k)];
+      product *= values[i].integers[granuleOf(descs[i], at)];
   return product;
 }
 
-static bool hasInteger(const std::vector<ParamDesc> &descs) {
+bool hasInteger(const std::vector<ParamDesc> &descs) {
   for (const ParamDesc &desc : descs)
     if (!desc.number.isFloat())
       return true;
   return false;
 }
 
+/// Where (n, k), a present element, is stored.
+Element elementAt(const CompressedTensor &tensor, int64_t n, int64_t k) {
+  const LeafDesc &leaf = tensor.leaf;
+  if (!tensor.places.empty()) {
+    const int64_t place = tensor.places[n * leaf.columns + k];
+    const int64_t columns = leaf.storedColumns();
+    return {n, k, place / columns, place % columns};
+  }
+  if (leaf.lut)
+    return {n, k, n / leaf.lut->vecRows,
+            k / leaf.lut->vecColumns * leaf.lut->books};
+  return {n, k, n, k};
+}
+
+int64_t placeOf(const CompressedTensor &tensor, const Element &at) {
+  return at.row * tensor.leaf.storedColumns() + at.column;
+}
+
+/// E7: position of the entry of book j in the table.
+int64_t entryOf(const CompressedTensor &tensor, const Element &at, int64_t j) {
+  const LutDesc &lut = *tensor.leaf.lut;
+  const int64_t index[] = {at.n, at.k};
+  int64_t granule = 0;
+  for (size_t i = 0; i < lut.granules.size(); ++i)
+    granule = granule * lut.granules[i] + lut.granularity.results[i].eval(index);
+  const int64_t entries = int64_t{1} << tensor.leaf.code.width;
+  const int64_t values = lut.vecRows * lut.vecColumns;
+  const int64_t code = tensor.codes[placeOf(tensor, at) + j];
+  const int64_t inside =
+      at.n % lut.vecRows * lut.vecColumns + at.k % lut.vecColumns;
+  return ((granule * lut.books + j) * entries + code) * values + inside;
+}
+
+/// The code's own value: of integers after the zero point, of tables the sum of
+/// the entries in f32, in book order.
+float codeValue(const CompressedTensor &tensor, const Element &at) {
+  const LeafDesc &leaf = tensor.leaf;
+  if (leaf.lut) {
+    float sum = 0.0f;
+    for (int64_t j = 0; j < leaf.lut->books; ++j) {
+      const int64_t entry = entryOf(tensor, at, j);
+      const float value = leaf.lut->entry.isFloat()
+                              ? tensor.table.floats[entry]
+                              : static_cast<float>(tensor.table.integers[entry]);
+      sum = j == 0 ? value : sum + value;
+    }
+    return sum;
+  }
+  if (leaf.code.isFloat())
+    return tensor.floatCodes[placeOf(tensor, at)];
+  return static_cast<float>(tensor.codeMinusZero(at.n, at.k));
+}
+
+} // namespace
+
+bool CompressedTensor::isPresent(int64_t n, int64_t k) const {
+  return places.empty() || places[n * leaf.columns + k] >= 0;
+}
+
 int64_t CompressedTensor::codeMinusZero(int64_t n, int64_t k) const {
-  int64_t v = codes[n * leaf.columns + k];
+  const Element at = elementAt(*this, n, k);
+  int64_t v = codes[placeOf(*this, at)];
   if (leaf.zero)
-    v -= zero.integers[granuleOf(*leaf.zero, n, k)];
+    v -= zero.integers[granuleOf(*leaf.zero, at)];
   return v;
 }
 
+int64_t CompressedTensor::exactValue(int64_t n, int64_t k) const {
+  if (!isPresent(n, k))
+    return 0;
+  if (leaf.lut) {
+    const Element at = elementAt(*this, n, k);
+    int64_t sum = 0;
+    for (int64_t j = 0; j < leaf.lut->books; ++j)
+      sum += table.integers[entryOf(*this, at, j)];
+    return sum;
+  }
+  if (!leaf.code.isFloat())
+    return codeMinusZero(n, k);
+  const int exponent = exactIntegerExponent(leaf.code).value_or(0);
+  return static_cast<int64_t>(
+      std::ldexp(codeValue(*this, elementAt(*this, n, k)), exponent));
+}
+
+float CompressedTensor::exactUnit() const {
+  return std::ldexp(1.0f, -exactIntegerExponent(leaf.code).value_or(0));
+}
+
 float CompressedTensor::floatScale(int64_t n, int64_t k) const {
-  return floatProduct(leaf.scales, scales, n, k);
+  return floatProduct(leaf, leaf.scales, scales, elementAt(*this, n, k));
 }
 
 int64_t CompressedTensor::integerScale(int64_t n, int64_t k) const {
-  return integerProduct(leaf.scales, scales, n, k);
+  return integerProduct(leaf.scales, scales, elementAt(*this, n, k));
 }
 
 float CompressedTensor::floatOffset(int64_t n, int64_t k) const {
-  const float product = floatProduct(leaf.offsets, offsets, n, k);
+  const float product =
+      floatProduct(leaf, leaf.offsets, offsets, elementAt(*this, n, k));
   return leaf.offsetNegated ? -product : product;
 }
 
 int64_t CompressedTensor::integerOffset(int64_t n, int64_t k) const {
-  return integerProduct(leaf.offsets, offsets, n, k);
+  return integerProduct(leaf.offsets, offsets, elementAt(*this, n, k));
 }
 
 float CompressedTensor::decode(int64_t n, int64_t k) const {
-  const float v = leaf.code.isFloat()
-                      ? floatCodes[n * leaf.columns + k]
-                      : static_cast<float>(codeMinusZero(n, k));
+  if (tree) {
+    std::vector<float> row(static_cast<size_t>(leaf.columns));
+    decodeRow(n, row);
+    return row[static_cast<size_t>(k)];
+  }
+  if (!isPresent(n, k))
+    return 0.0f;
+  const float v = codeValue(*this, elementAt(*this, n, k));
   float s = floatScale(n, k);
   if (hasInteger(leaf.scales))
     s = s * static_cast<float>(integerScale(n, k));
@@ -224,25 +334,64 @@ float CompressedTensor::decode(int64_t n, int64_t k) const {
   return leaf.scales.empty() ? v : s * v;
 }
 
+/// E9: the terms' values added in order.
+static void decodeSumRow(const CompressedTensor &sum, int64_t n,
+                         std::span<float> out) {
+  std::vector<float> row(out.size());
+  for (size_t i = 0; i < sum.terms.size(); ++i) {
+    const CompressedTensor &term = sum.terms[i];
+    term.decodeRow(n, row);
+    for (size_t k = 0; k < row.size(); ++k)
+      out[k] = i == 0 ? row[k] : out[k] + row[k];
+  }
+}
+
+/// E10: (A B)(n, k) is the float dot (N3) of row n of A with column k of B, from
+/// the left for more than two factors.
+static void decodeProductRow(const CompressedTensor &product, int64_t n,
+                             std::span<float> out) {
+  std::vector<float> left(
+      static_cast<size_t>(product.terms[0].leaf.columns));
+  product.terms[0].decodeRow(n, left);
+  for (size_t i = 1; i < product.terms.size(); ++i) {
+    const CompressedTensor &factor = product.terms[i];
+    const size_t rows = left.size();
+    const size_t columns = static_cast<size_t>(factor.leaf.columns);
+    std::vector<std::vector<float>> matrix(rows, std::vector<float>(columns));
+    for (size_t j = 0; j < rows; ++j)
+      factor.decodeRow(static_cast<int64_t>(j), matrix[j]);
+    std::vector<float> next(columns), column(rows);
+    for (size_t k = 0; k < columns; ++k) {
+      for (size_t j = 0; j < rows; ++j)
+        column[j] = matrix[j][k];
+      next[k] = dot(column, left);
+    }
+    left = std::move(next);
+  }
+  std::copy(left.begin(), left.end(), out.begin());
+}
+
 void CompressedTensor::decodeRow(int64_t n, std::span<float> out) const {
-  for (int64_t k = 0; k < leaf.columns; ++k)
-    out[k] = decode(n, k);
+  if (!tree) {
+    for (int64_t k = 0; k < leaf.columns; ++k)
+      out[k] = decode(n, k);
+    return;
+  }
+  switch (tree->kind) {
+  case EncodingKind::sum:
+    return decodeSumRow(*this, n, out);
+  case EncodingKind::prod:
+    return decodeProductRow(*this, n, out);
+  case EncodingKind::elastic: // E11: the full member
+  case EncodingKind::leaf:
+    break;
+  }
+  terms[0].decodeRow(n, out);
 }
 
 //===----------------------------------------------------------------------===//
 // Components
 //===----------------------------------------------------------------------===//
-
-static ElementType elementOf(const NumberDesc &number) {
-  if (number.isFloat())
-    return number.format == FloatFormat::f16    ? ElementType::f16
-           : number.format == FloatFormat::bf16 ? ElementType::bf16
-                                                : ElementType::f32;
-  const unsigned bits = number.storageBits();
-  return bits == 8    ? ElementType::i8
-         : bits == 16 ? ElementType::i16
-                      : ElementType::i32;
-}
 
 /// An integer of a plain array, read with the sign that its type gives it.
 static int64_t plainInteger(const NumberDesc &number, const uint8_t *bytes,
@@ -265,6 +414,28 @@ static Status checkRange(const NumberDesc &number, int64_t value,
                          static_cast<long long>(number.hi));
 }
 
+/// Numbers of a plain array.
+static StatusOr<ParamValues> valuesOf(const NumberDesc &number,
+                                      const std::string &what,
+                                      std::span<const uint8_t> plain) {
+  const unsigned size = number.storageBits() / 8;
+  ParamValues values;
+  for (size_t i = 0; i < plain.size() / size; ++i) {
+    const uint8_t *from = plain.data() + i * size;
+    if (number.isFloat()) {
+      uint32_t bits = 0;
+      std::memcpy(&bits, from, size);
+      values.floats.push_back(floatFromCode(number, bits));
+      continue;
+    }
+    const int64_t value = plainInteger(number, from, size);
+    LOWBIT_RETURN_IF_ERROR(
+        checkRange(number, value, what, static_cast<int64_t>(i)));
+    values.integers.push_back(value);
+  }
+  return values;
+}
+
 static StatusOr<ParamValues> unpackValues(const ParamDesc &param,
                                           const std::string &what,
                                           std::span<const uint8_t> stored) {
@@ -273,47 +444,104 @@ static StatusOr<ParamValues> unpackValues(const ParamDesc &param,
   std::vector<uint8_t> plain(static_cast<size_t>(count) * size);
   LOWBIT_RETURN_IF_ERROR(
       unpackParam(param, 0, granuleRows(param), stored, plain));
-  ParamValues values;
-  for (int64_t i = 0; i < count; ++i) {
-    const uint8_t *from = plain.data() + i * size;
-    if (param.number.isFloat()) {
-      values.floats.push_back(floatFromStored(elementOf(param.number), from));
-      continue;
-    }
-    const int64_t value = plainInteger(param.number, from, size);
-    LOWBIT_RETURN_IF_ERROR(checkRange(param.number, value, what, i));
-    values.integers.push_back(value);
-  }
-  return values;
+  return valuesOf(param.number, what, plain);
 }
 
-static Status unpackAllCodes(CompressedTensor &tensor,
-                             std::span<const std::span<const uint8_t>> fields) {
+static Status unpackAllCodes(CompressedTensor &tensor, const LeafCodec &codec,
+                             std::span<const std::span<const uint8_t>> stored) {
   const LeafDesc &leaf = tensor.leaf;
-  LOWBIT_ASSIGN_OR_RETURN(LeafCodec codec, LeafCodec::create(leaf));
   const unsigned size = plainCodeBytes(leaf.code);
-  std::vector<uint8_t> plain(static_cast<size_t>(leaf.columns) * size);
-  for (int64_t n = 0; n < leaf.rows; ++n) {
-    LOWBIT_RETURN_IF_ERROR(codec.unpackCodes(n, n + 1, fields, plain));
-    for (int64_t k = 0; k < leaf.columns; ++k) {
+  const int64_t columns = leaf.storedColumns();
+  std::vector<uint8_t> plain(static_cast<size_t>(columns) * size);
+  for (int64_t n = 0; n < leaf.storedRows(); ++n) {
+    LOWBIT_RETURN_IF_ERROR(codec.unpackCodes(n, n + 1, stored, plain));
+    for (int64_t k = 0; k < columns; ++k) {
       const uint8_t *from = plain.data() + k * size;
       if (leaf.code.isFloat()) {
-        tensor.floatCodes.push_back(floatFromStored(elementOf(leaf.code), from));
+        uint32_t bits = 0;
+        std::memcpy(&bits, from, size);
+        tensor.floatCodes.push_back(floatFromCode(leaf.code, bits));
         continue;
       }
       const int64_t code = plainInteger(leaf.code, from, size);
       LOWBIT_RETURN_IF_ERROR(
-          checkRange(leaf.code, code, "codes", n * leaf.columns + k));
+          checkRange(leaf.code, code, "codes", n * columns + k));
       tensor.codes.push_back(static_cast<int16_t>(code));
     }
   }
   return Status::success();
 }
 
+/// Table, index data and the places of the elements.
+static Status unpackPattern(CompressedTensor &tensor, const LeafCodec &codec,
+                            std::span<const std::span<const uint8_t>> stored) {
+  const LeafDesc &leaf = tensor.leaf;
+  const std::vector<ComponentDesc> &descs = codec.components();
+  LOWBIT_RETURN_IF_ERROR(codec.checkIndexData(stored));
+  for (size_t i = 0; i < descs.size(); ++i) {
+    if (descs[i].role == ComponentRole::table && descs[i].part == 0) {
+      LOWBIT_ASSIGN_OR_RETURN(
+          tensor.table, valuesOf(descs[i].number, descs[i].name(), stored[i]));
+    }
+    if (descs[i].role == ComponentRole::index && descs[i].part < 3)
+      tensor.index.emplace_back(stored[i].begin(), stored[i].end());
+  }
+  if (!leaf.pattern)
+    return Status::success();
+  tensor.places.assign(static_cast<size_t>(leaf.rows * leaf.columns), -1);
+  const int64_t storedColumns = leaf.storedColumns();
+  for (int64_t n = 0; n < leaf.rows; ++n)
+    LOWBIT_RETURN_IF_ERROR(codec.forEachStored(
+        stored, n, [&](int64_t row, int64_t column, int64_t k) {
+          tensor.places[n * leaf.columns + k] = row * storedColumns + column;
+        }));
+  return Status::success();
+}
+
+/// E8: an element of a complement exists where `other` has none.
+static void removePresent(CompressedTensor &complement,
+                          const CompressedTensor &other) {
+  for (int64_t n = 0; n < complement.leaf.rows; ++n)
+    for (int64_t k = 0; k < complement.leaf.columns; ++k)
+      if (other.isPresent(n, k))
+        complement.places[n * complement.leaf.columns + k] = -1;
+}
+
+StatusOr<CompressedTensor>
+unpackComponents(const EncodingDesc &encoding,
+                 std::span<const std::span<const uint8_t>> components) {
+  if (encoding.kind == EncodingKind::leaf)
+    return unpackComponents(encoding.leaf, components);
+  CompressedTensor tensor;
+  tensor.tree = encoding;
+  tensor.leaf.rows = encoding.rows;
+  tensor.leaf.columns = encoding.columns;
+  size_t next = 0;
+  for (const EncodingDesc &term : encoding.terms) {
+    LOWBIT_ASSIGN_OR_RETURN(auto descs, componentsOf(term));
+    if (next + descs.size() > components.size())
+      return invalidArgument("%zu components are too few", components.size());
+    LOWBIT_ASSIGN_OR_RETURN(
+        CompressedTensor part,
+        unpackComponents(term, components.subspan(next, descs.size())));
+    next += descs.size();
+    tensor.terms.push_back(std::move(part));
+  }
+  if (next != components.size())
+    return invalidArgument("%zu components where the encoding has %zu",
+                           components.size(), next);
+  for (CompressedTensor &term : tensor.terms)
+    if (!term.tree && term.leaf.pattern &&
+        term.leaf.pattern->kind == PatternKind::complement)
+      removePresent(term, tensor.terms[term.leaf.pattern->count]);
+  return tensor;
+}
+
 StatusOr<CompressedTensor>
 unpackComponents(const LeafDesc &leaf,
                  std::span<const std::span<const uint8_t>> components) {
-  LOWBIT_ASSIGN_OR_RETURN(auto descs, componentsOf(leaf));
+  LOWBIT_ASSIGN_OR_RETURN(LeafCodec codec, LeafCodec::create(leaf));
+  const std::vector<ComponentDesc> &descs = codec.components();
   if (descs.size() != components.size())
     return invalidArgument("%zu components where the encoding has %zu",
                            components.size(), descs.size());
@@ -324,14 +552,21 @@ unpackComponents(const LeafDesc &leaf,
                              static_cast<unsigned long long>(descs[i].bytes));
   CompressedTensor tensor;
   tensor.leaf = leaf;
-  LOWBIT_RETURN_IF_ERROR(
-      unpackAllCodes(tensor, components.first(leaf.fields.size())));
+  LOWBIT_RETURN_IF_ERROR(unpackAllCodes(tensor, codec, components));
+  LOWBIT_RETURN_IF_ERROR(unpackPattern(tensor, codec, components));
   size_t next = firstParamComponent(leaf);
-  auto unpackNext = [&](const ParamDesc &param) {
-    StatusOr<ParamValues> values =
-        unpackValues(param, descs[next].name(), components[next]);
-    ++next;
-    return values;
+  auto unpackNext = [&](const ParamDesc &param) -> StatusOr<ParamValues> {
+    if (param.rank == 0) {
+      const size_t at = next++;
+      return unpackValues(param, descs[at].name(), components[at]);
+    }
+    LOWBIT_ASSIGN_OR_RETURN(ParamValues u, valuesOf(param.number, "u",
+                                                    components[next]));
+    LOWBIT_ASSIGN_OR_RETURN(ParamValues v, valuesOf(param.number, "v",
+                                                    components[next + 1]));
+    next += 2;
+    u.floats.insert(u.floats.end(), v.floats.begin(), v.floats.end());
+    return u;
   };
   for (const ParamDesc &scale : leaf.scales) {
     LOWBIT_ASSIGN_OR_RETURN(ParamValues values, unpackNext(scale));
@@ -347,56 +582,77 @@ unpackComponents(const LeafDesc &leaf,
   return tensor;
 }
 
-static StatusOr<std::vector<uint8_t>> packValues(const ParamDesc &param,
-                                                 const ParamValues &values,
-                                                 uint64_t bytes) {
-  const unsigned size = plainParamBytes(param.number);
-  const size_t count =
-      param.number.isFloat() ? values.floats.size() : values.integers.size();
+/// A plain array of numbers.
+static std::vector<uint8_t> plainOf(const NumberDesc &number,
+                                    std::span<const float> floats,
+                                    std::span<const int64_t> integers) {
+  const unsigned size = number.storageBits() / 8;
+  const size_t count = number.isFloat() ? floats.size() : integers.size();
   std::vector<uint8_t> plain(count * size);
   for (size_t i = 0; i < count; ++i) {
-    uint8_t *to = plain.data() + i * size;
-    if (param.number.isFloat())
-      storeFloat(elementOf(param.number), values.floats[i], to);
-    else
-      std::memcpy(to, &values.integers[i], size);
+    const uint64_t bits = number.isFloat()
+                              ? floatToCode(number, floats[i])
+                              : static_cast<uint64_t>(integers[i]);
+    std::memcpy(plain.data() + i * size, &bits, size);
   }
-  std::vector<uint8_t> stored(bytes, 0);
-  LOWBIT_RETURN_IF_ERROR(
-      packParam(param, 0, granuleRows(param), plain, stored));
-  return stored;
+  return plain;
+}
+
+/// Codes of all stored elements into their component or, for a prefix code, with
+/// its table and index.
+static Status packAllCodes(const CompressedTensor &tensor, const LeafCodec &codec,
+                           std::vector<std::vector<uint8_t>> &components) {
+  const LeafDesc &leaf = tensor.leaf;
+  std::vector<uint8_t> plain;
+  if (leaf.code.isFloat()) {
+    plain = plainOf(leaf.code, tensor.floatCodes, {});
+  } else {
+    for (int16_t code : tensor.codes)
+      plain.push_back(static_cast<uint8_t>(code));
+  }
+  const std::vector<std::span<uint8_t>> spans(components.begin(),
+                                              components.end());
+  return codec.packCodes(0, leaf.storedRows(), plain, spans);
 }
 
 StatusOr<std::vector<std::vector<uint8_t>>>
 packComponents(const CompressedTensor &tensor) {
+  std::vector<std::vector<uint8_t>> components;
+  for (const CompressedTensor &term : tensor.terms) {
+    LOWBIT_ASSIGN_OR_RETURN(auto parts, packComponents(term));
+    std::move(parts.begin(), parts.end(), std::back_inserter(components));
+  }
+  if (tensor.tree)
+    return components;
   const LeafDesc &leaf = tensor.leaf;
   LOWBIT_ASSIGN_OR_RETURN(LeafCodec codec, LeafCodec::create(leaf));
-  std::vector<std::vector<uint8_t>> components;
-  for (const ComponentDesc &desc : codec.components())
+  const std::vector<ComponentDesc> &descs = codec.components();
+  for (const ComponentDesc &desc : descs)
     components.emplace_back(desc.bytes, 0);
-
-  std::vector<std::span<uint8_t>> fields(components.begin(),
-                                         components.begin() +
-                                             leaf.fields.size());
-  const unsigned size = plainCodeBytes(leaf.code);
-  const size_t count = static_cast<size_t>(leaf.rows * leaf.columns);
-  std::vector<uint8_t> plain(count * size);
-  for (size_t i = 0; i < count; ++i) {
-    if (leaf.code.isFloat())
-      storeFloat(elementOf(leaf.code), tensor.floatCodes[i], &plain[i * size]);
-    else
-      plain[i] = static_cast<uint8_t>(tensor.codes[i]);
+  LOWBIT_RETURN_IF_ERROR(packAllCodes(tensor, codec, components));
+  size_t nextIndex = 0;
+  for (size_t i = 0; i < descs.size(); ++i) {
+    if (descs[i].role == ComponentRole::table && descs[i].part == 0)
+      components[i] = plainOf(descs[i].number, tensor.table.floats,
+                              tensor.table.integers);
+    if (descs[i].role == ComponentRole::index && descs[i].part < 3)
+      components[i] = tensor.index[nextIndex++];
   }
-  LOWBIT_RETURN_IF_ERROR(codec.packCodes(0, leaf.rows, plain, fields));
 
   size_t next = firstParamComponent(leaf);
   auto packNext = [&](const ParamDesc &param,
                       const ParamValues &values) -> Status {
-    LOWBIT_ASSIGN_OR_RETURN(
-        components[next],
-        packValues(param, values, codec.components()[next].bytes));
-    ++next;
-    return Status::success();
+    if (param.rank > 0) {
+      const std::span<const float> all(values.floats);
+      const size_t u = static_cast<size_t>(leaf.rows * param.rank);
+      components[next++] = plainOf(param.number, all.first(u), {});
+      components[next++] = plainOf(param.number, all.subspan(u), {});
+      return Status::success();
+    }
+    std::vector<uint8_t> &stored = components[next++];
+    return packParam(param, 0, granuleRows(param),
+                     plainOf(param.number, values.floats, values.integers),
+                     stored);
   };
   for (size_t i = 0; i < leaf.scales.size(); ++i)
     LOWBIT_RETURN_IF_ERROR(packNext(leaf.scales[i], tensor.scales[i]));

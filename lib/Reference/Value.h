@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,7 +57,8 @@ StatusOr<Tensor> tensorFromBytes(ElementType element,
 std::vector<uint8_t> tensorToBytes(const Tensor &tensor);
 
 /// Numbers of one scale, zero or offset factor, one for each granule in row-major
-/// order of `ParamDesc::granules`. Exactly one of the arrays is filled.
+/// order of `ParamDesc::granules`; of a rank scale u, then v; or the entries of a
+/// table. Exactly one of the arrays is filled.
 struct ParamValues {
   std::vector<float> floats;
   std::vector<int64_t> integers;
@@ -65,14 +67,28 @@ struct ParamValues {
 /// A compressed tensor. `leaf.rows` is the true number of rows, also where the
 /// type says `?` (it may be 0 then).
 struct CompressedTensor {
-  LeafDesc leaf;
-  std::vector<int16_t> codes;    ///< integer codes, row-major
+  LeafDesc leaf; ///< of a tree: its shape only
+  std::vector<int16_t> codes;    ///< integer codes, row-major in the stored space
   std::vector<float> floatCodes; ///< or float codes
   std::vector<ParamValues> scales, offsets;
-  ParamValues zero;
+  ParamValues zero, table;
+  /// Under a pattern: stored position of each element, -1 where there is none.
+  std::vector<int64_t> places;
+  /// Its index components as they came.
+  std::vector<std::vector<uint8_t>> index;
+  /// A sum, product or elastic encoding, and its terms.
+  std::optional<EncodingDesc> tree;
+  std::vector<CompressedTensor> terms;
 
-  /// E2: the parts of element (n, k).
+  /// Whether element (n, k) is stored (E8).
+  bool isPresent(int64_t n, int64_t k) const;
+  /// E2: the parts of element (n, k), which is present.
   int64_t codeMinusZero(int64_t n, int64_t k) const; ///< v of an integer code
+  /// E6: v times 2^exponent as an integer, 0 for an absent element. Fails the
+  /// tensor's matmul rule C2 unless exactIntegerExponent knows the code.
+  int64_t exactValue(int64_t n, int64_t k) const;
+  /// 2^-exponent of E6, 1.0 for integers.
+  float exactUnit() const;
   float floatScale(int64_t n, int64_t k) const;      ///< F_S, 1.0 without any
   int64_t integerScale(int64_t n, int64_t k) const;  ///< I_S, 1 without any
   float floatOffset(int64_t n, int64_t k) const;     ///< F_O with its sign
@@ -81,6 +97,11 @@ struct CompressedTensor {
   float decode(int64_t n, int64_t k) const;
   void decodeRow(int64_t n, std::span<float> out) const;
 };
+
+/// The same for any encoding.
+StatusOr<CompressedTensor>
+unpackComponents(const EncodingDesc &encoding,
+                 std::span<const std::span<const uint8_t>> components);
 
 /// Components (canonical order, in `leaf`'s layout) to numbers. A code or an
 /// integer parameter outside its declared range is an error.

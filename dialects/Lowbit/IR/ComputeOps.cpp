@@ -7,6 +7,8 @@
 
 #include "dialects/Lowbit/IR/LowbitOps.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::lowbit;
 
@@ -90,11 +92,11 @@ LogicalResult QuantizeOp::verify() {
 /// Rule V10: the largest |sum| of one s32 accumulation of `matmul`.
 /// A group holds the columns between two changes of a float component.
 static LogicalResult verifyAccumulation(MatmulOp op, LowbitTensorType input,
-                                        LowbitTensorType weight) {
+                                        const ::lowbit::LeafDesc &weight) {
   auto a = input.getLeafDesc();
-  auto w = weight.getLeafDesc();
-  if (!a.isOk() || !w.isOk())
-    return op.emitOpError() << (a.isOk() ? w : a).status().message();
+  const ::lowbit::LeafDesc *w = &weight;
+  if (!a.isOk())
+    return op.emitOpError() << a.status().message();
   // C5
   if (failed(verifyActivation(op, *a)))
     return failure();
@@ -102,10 +104,14 @@ static LogicalResult verifyAccumulation(MatmulOp op, LowbitTensorType input,
   auto refine = [&](const ::lowbit::ParamDesc &param) {
     if (!param.number.isFloat())
       return;
+    if (param.space == ::lowbit::IndexSpace::stored) { // one number a block
+      group = std::min({group, w->pattern->blockColumns, int64_t(512)});
+      return;
+    }
     for (const auto &result : param.granularity.results)
       for (const auto &term : result.terms)
         if (term.dim == 1) // N4: groups are cut at chunks of 512, too.
-          group = std::min({group, term.div, int64_t(512)});
+          group = std::min({group, param.rank > 0 ? 1 : term.div, int64_t(512)});
   };
   llvm::for_each(w->scales, refine);
   llvm::for_each(w->offsets, refine);
@@ -115,6 +121,13 @@ static LogicalResult verifyAccumulation(MatmulOp op, LowbitTensorType input,
                                           std::abs(number.hi)));
   };
   __int128 code = magnitude(w->code);
+  if (w->lut)
+    code = magnitude(w->lut->entry) * w->lut->books;
+  else if (w->code.isFloat()) // E6: the largest value as an integer.
+    for (uint32_t bits = 0; bits < 1u << w->code.width; ++bits)
+      code = std::max(code, static_cast<__int128>(std::fabs(std::ldexp(
+                                ::lowbit::floatFromCode(w->code, bits),
+                                *::lowbit::exactIntegerExponent(w->code)))));
   if (w->zero)
     code += magnitude(w->zero->number);
   __int128 offset = w->offsets.empty() ? 0 : 1;
@@ -132,6 +145,20 @@ static LogicalResult verifyAccumulation(MatmulOp op, LowbitTensorType input,
            << " x " << static_cast<int64_t>(magnitude(a->code))
            << "; give the weight or the activations a scale group";
   return success();
+}
+
+/// The leaves that the activations meet: all of a sum, the last factor's of a
+/// product (E10), whose result the other factors take as floats.
+static std::vector<const ::lowbit::LeafDesc *>
+leavesOfFirstProducts(const ::lowbit::EncodingDesc &encoding) {
+  if (encoding.kind == ::lowbit::EncodingKind::leaf)
+    return {&encoding.leaf};
+  if (encoding.kind == ::lowbit::EncodingKind::prod)
+    return leavesOfFirstProducts(encoding.terms.back());
+  std::vector<const ::lowbit::LeafDesc *> leaves;
+  for (const ::lowbit::EncodingDesc &term : encoding.terms)
+    llvm::append_range(leaves, leavesOfFirstProducts(term));
+  return leaves;
 }
 
 LogicalResult MatmulOp::verify() {
@@ -154,15 +181,22 @@ LogicalResult MatmulOp::verify() {
   auto input = dyn_cast<LowbitTensorType>(getInput().getType());
   if (!input)
     return success();
-  auto leaf = weight.getLeafDesc();
-  if (!leaf.isOk())
-    return emitOpError() << leaf.status().message();
-  // C2
-  if (leaf->code.isFloat())
-    return emitOpError(
-        "requires an integer code in the weight of a quantized input");
-  // C3, C5
-  return verifyAccumulation(*this, input, weight);
+  auto encoding = weight.getEncodingDesc();
+  if (!encoding.isOk())
+    return emitOpError() << encoding.status().message();
+  for (const ::lowbit::LeafDesc *leaf : leavesOfFirstProducts(*encoding)) {
+    // C2
+    const bool isExact = leaf->lut
+                             ? !leaf->lut->entry.isFloat()
+                             : ::lowbit::exactIntegerExponent(leaf->code).has_value();
+    if (!isExact)
+      return emitOpError("requires an integer code in the weight of a quantized "
+                         "input, or one of integers times a power of two");
+    // C3, C5
+    if (failed(verifyAccumulation(*this, input, *leaf)))
+      return failure();
+  }
+  return success();
 }
 
 LogicalResult NormOp::verify() {

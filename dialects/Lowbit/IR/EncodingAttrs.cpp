@@ -27,10 +27,6 @@ void LowbitDialect::registerAttributes() {
       >();
 }
 
-namespace mlir::lowbit {
-FailureOr<Attribute> parseLayout(AsmParser &parser);
-} // namespace mlir::lowbit
-
 //===----------------------------------------------------------------------===//
 // Text
 //===----------------------------------------------------------------------===//
@@ -45,15 +41,58 @@ static void printParams(AsmPrinter &printer, StringRef name, bool negated,
   printer << "]";
 }
 
+/// The scales of `nvfp4` and `mxfp4`, whose code is fp<f4E2M1FN>.
+static SmallVector<ParamSpecAttr> sugarScales(MLIRContext *context,
+                                              StringRef sugar) {
+  auto perGroup = [&](int64_t group) {
+    AffineExpr n = getAffineDimExpr(0, context), k = getAffineDimExpr(1, context);
+    return MapGranularityAttr::get(
+        context, AffineMap::get(2, 0, {n, k.floorDiv(group)}, context));
+  };
+  auto scale = [&](FloatType type, Attribute granularity) {
+    return ParamSpecAttr::get(context, FloatCodeAttr::get(context, type),
+                              granularity, AffineMap());
+  };
+  if (sugar == "mxfp4")
+    return {scale(Float8E8M0FNUType::get(context), perGroup(32))};
+  return {scale(Float8E4M3FNType::get(context), perGroup(16)),
+          scale(Float32Type::get(context),
+                MapGranularityAttr::get(context, AffineMap::get(2, 0, context)))};
+}
+
+/// "nvfp4", "mxfp4" or nothing.
+static StringRef sugarOf(LeafAttr leaf) {
+  auto code = dyn_cast<FloatCodeAttr>(leaf.getCode());
+  if (code && isa<Float4E2M1FNType>(code.getType()))
+    for (StringRef sugar : {"nvfp4", "mxfp4"})
+      if (leaf.getScales() ==
+          ArrayRef<ParamSpecAttr>(sugarScales(leaf.getContext(), sugar)))
+        return sugar;
+  return {};
+}
+
+void LeafAttr::printBare(AsmPrinter &printer) const {
+  printer << "leaf";
+  print(printer);
+}
+
 void LeafAttr::print(AsmPrinter &printer) const {
   printer << "<";
-  cast<CodeAttrInterface>(getCode()).printBare(printer);
-  printParams(printer, "scale", false, getScales());
+  if (StringRef sugar = sugarOf(*this); !sugar.empty()) {
+    printer << sugar;
+  } else {
+    cast<CodeAttrInterface>(getCode()).printBare(printer);
+    printParams(printer, "scale", false, getScales());
+  }
   if (getZero()) {
     printer << ", zero = ";
     getZero().print(printer);
   }
   printParams(printer, "offset", getOffsetNegated(), getOffsets());
+  if (getPattern()) {
+    printer << ", pattern = ";
+    cast<PatternAttrInterface>(getPattern()).printBare(printer);
+  }
   if (getLayout()) {
     printer << ", layout = ";
     cast<LayoutAttrInterface>(getLayout()).printBare(printer);
@@ -77,14 +116,23 @@ Attribute LeafAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess())
     return {};
-  FailureOr<Attribute> code = parseCode(parser, /*bareFloat=*/false);
+  MLIRContext *context = parser.getContext();
+  SmallVector<ParamSpecAttr> scales, offsets;
+  FailureOr<Attribute> code = failure();
+  StringRef sugar;
+  SmallVector<StringRef> seen;
+  if (succeeded(parser.parseOptionalKeyword(&sugar, {"nvfp4", "mxfp4"}))) {
+    code = Attribute(FloatCodeAttr::get(context, Float4E2M1FNType::get(context)));
+    scales = sugarScales(context, sugar);
+    seen.push_back("scale");
+  } else {
+    code = parseCode(parser, /*bareFloat=*/false);
+  }
   if (failed(code))
     return {};
-  SmallVector<ParamSpecAttr> scales, offsets;
   ParamSpecAttr zero;
   bool negated = false;
-  Attribute layout;
-  SmallVector<StringRef> seen;
+  Attribute layout, pattern;
   while (succeeded(parser.parseOptionalComma())) {
     SMLoc keyLoc = parser.getCurrentLocation();
     StringRef key;
@@ -113,19 +161,22 @@ Attribute LeafAttr::parse(AsmParser &parser, Type) {
         return {};
       layout = *parsed;
     } else if (key == "pattern") {
-      return parser.emitError(keyLoc) << "a 'pattern' is not supported yet",
-             Attribute();
+      FailureOr<Attribute> parsed = parsePattern(parser);
+      if (failed(parsed))
+        return {};
+      pattern = *parsed;
     } else {
       return parser.emitError(keyLoc)
-                 << "expected scale, zero, offset or layout; got '" << key << "'",
+                 << "expected scale, zero, offset, pattern or layout; got '" << key
+                 << "'",
              Attribute();
     }
   }
   if (parser.parseGreater())
     return {};
   return LeafAttr::getChecked([&] { return parser.emitError(loc); },
-                              parser.getContext(), *code, scales, zero, offsets,
-                              negated, layout);
+                              context, *code, scales, zero, offsets, negated,
+                              layout, pattern);
 }
 
 FailureOr<Attribute> mlir::lowbit::parseEncoding(AsmParser &parser) {
@@ -138,13 +189,21 @@ FailureOr<Attribute> mlir::lowbit::parseEncoding(AsmParser &parser) {
         return failure();
       return leaf;
     }
-    if (keyword == "sum" || keyword == "prod" || keyword == "elastic")
-      return parser.emitError(loc)
-                 << "encoding '" << keyword << "' is not supported yet",
+    Attribute encoding;
+    if (keyword == "sum")
+      encoding = SumAttr::parse(parser, {});
+    else if (keyword == "prod")
+      encoding = ProdAttr::parse(parser, {});
+    else if (keyword == "elastic")
+      encoding = ElasticAttr::parse(parser, {});
+    else
+      return parser.emitError(loc) << "expected an encoding: leaf<...>, sum<...>, "
+                                      "prod<...> or elastic<...>; got '"
+                                   << keyword << "'",
              failure();
-    return parser.emitError(loc)
-               << "expected an encoding: leaf<...>; got '" << keyword << "'",
-           failure();
+    if (!encoding)
+      return failure();
+    return encoding;
   }
   Attribute attr;
   if (parser.parseAttribute(attr))
@@ -163,7 +222,8 @@ LogicalResult LeafAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                Attribute code, ArrayRef<ParamSpecAttr> scales,
                                ParamSpecAttr zero,
                                ArrayRef<ParamSpecAttr> offsets,
-                               bool offsetNegated, Attribute layout) {
+                               bool offsetNegated, Attribute layout,
+                               Attribute pattern) {
   auto codeInterface = dyn_cast_or_null<CodeAttrInterface>(code);
   if (!codeInterface)
     return emitError() << "requires a code";
@@ -172,6 +232,8 @@ LogicalResult LeafAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "requires an integer code of at most 8 bits, got "
                        << unsigned(number.width);
   if (zero) {
+    if (isa<RankGranularityAttr>(zero.getGranularity()))
+      return emitError() << "a zero point has no rank";
     if (cast<CodeAttrInterface>(zero.getNumber()).getNumberDesc().isFloat())
       return emitError() << "requires an integer zero point, got "
                          << zero.getNumber();
@@ -224,5 +286,66 @@ LeafAttr::verifyFor(ArrayRef<int64_t> shape, Type elementType,
 }
 
 LeafAttr LeafAttr::getPlain(Attribute code) {
-  return LeafAttr::get(code.getContext(), code, {}, {}, {}, false, {});
+  return LeafAttr::get(code.getContext(), code, {}, {}, {}, false, {}, {});
+}
+
+//===----------------------------------------------------------------------===//
+// Names in dumps
+//===----------------------------------------------------------------------===//
+
+/// Lower-case letters, digits and single underscores of `text`.
+static std::string identifierOf(StringRef text) {
+  std::string name;
+  for (char c : text) {
+    if (llvm::isAlnum(c))
+      name += llvm::toLower(c);
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
+  }
+  while (!name.empty() && name.back() == '_')
+    name.pop_back();
+  return name;
+}
+
+/// "row", "tensor", "g32", "block": empty for anything else.
+static std::string shortNameOf(ParamSpecAttr param) {
+  if (isa<BlockGranularityAttr>(param.getGranularity()))
+    return "block";
+  if (isa<RankGranularityAttr>(param.getGranularity()))
+    return "rank";
+  auto granularity = dyn_cast<MapGranularityAttr>(param.getGranularity());
+  if (!granularity)
+    return "";
+  AffineMap map = granularity.getMap();
+  if (map.getNumResults() == 0)
+    return "tensor";
+  if (map.getNumResults() == 1 && map.getResult(0) == getAffineDimExpr(0, map.getContext()))
+    return "row";
+  if (map.getNumResults() == 2)
+    if (auto group = dyn_cast<AffineBinaryOpExpr>(map.getResult(1)))
+      if (auto size = dyn_cast<AffineConstantExpr>(group.getRHS()))
+        return "g" + std::to_string(size.getValue());
+  return "";
+}
+
+OpAsmAliasResult LeafAttr::getAlias(llvm::raw_ostream &os) const {
+  StringRef sugar = sugarOf(*this);
+  std::string name = sugar.str();
+  if (name.empty()) {
+    ::lowbit::LeafDesc leaf;
+    leaf.rows = leaf.columns = 1;
+    if (isa<LutCodeAttr>(getCode()))
+      name = "lut" + std::to_string(cast<LutCodeAttr>(getCode()).getWidth());
+    else {
+      leaf.code = cast<CodeAttrInterface>(getCode()).getNumberDesc();
+      name = identifierOf(::lowbit::describe(leaf));
+    }
+    if (!getScales().empty())
+      if (std::string scale = shortNameOf(getScales()[0]); !scale.empty())
+        name += "_" + scale;
+  }
+  if (getPattern())
+    name += "_sparse";
+  os << name;
+  return OpAsmAliasResult::FinalAlias;
 }

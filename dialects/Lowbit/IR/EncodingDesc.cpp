@@ -157,67 +157,76 @@ mlir::lowbit::paddedExtents(const IndexMap &map, ArrayRef<int64_t> shape) {
 // Parameters and leaves
 //===----------------------------------------------------------------------===//
 
-StatusOr<ParamDesc> ParamSpecAttr::getParamDesc(ArrayRef<int64_t> shape) {
+StatusOr<ParamDesc> ParamSpecAttr::getParamDesc(const LeafDesc &leaf) {
   ParamDesc desc;
   desc.number = cast<CodeAttrInterface>(getNumber()).getNumberDesc();
-  AffineMap map =
-      cast<GranularityAttrInterface>(getGranularity()).getGranuleMap();
-  LOWBIT_ASSIGN_OR_RETURN(desc.granularity, toIndexMap(map));
-  LOWBIT_ASSIGN_OR_RETURN(auto granules, paddedExtents(desc.granularity, shape));
-  desc.granules.assign(granules.begin(), granules.end());
+  LOWBIT_RETURN_IF_ERROR(
+      cast<GranularityAttrInterface>(getGranularity()).describeInto(leaf, desc));
   if (AffineMap placement = getPlacement()) {
     LOWBIT_ASSIGN_OR_RETURN(desc.placement, toIndexMap(placement));
-    if (desc.placement.numDims != static_cast<int32_t>(granules.size()))
+    if (desc.placement.numDims != static_cast<int32_t>(desc.granules.size()))
       return invalidArgument("requires a placement of %zu dimensions, got %d",
-                             granules.size(), desc.placement.numDims);
+                             desc.granules.size(), desc.placement.numDims);
     LOWBIT_ASSIGN_OR_RETURN(auto storage,
-                            paddedExtents(desc.placement, granules));
+                            paddedExtents(desc.placement, desc.granules));
     desc.storage.assign(storage.begin(), storage.end());
   } else {
     desc.placement =
-        IndexMap::identity(static_cast<int32_t>(granules.size()));
+        IndexMap::identity(static_cast<int32_t>(desc.granules.size()));
     desc.storage = desc.granules;
+  }
+  if (getPacked()) {
+    const unsigned width = desc.number.width;
+    if (desc.number.isFloat() || (width != 1 && width != 2 && width != 4))
+      return invalidArgument("requires integers of 1, 2 or 4 bits where they are "
+                             "packed, got %u bits",
+                             width);
+    desc.packed = static_cast<uint8_t>(width);
   }
   return desc;
 }
 
-StatusOr<LeafDesc> LeafAttr::getLeafDesc(ArrayRef<int64_t> shape) const {
-  if (shape.size() != 2)
-    return invalidArgument("requires a [rows, columns] tensor, got rank %zu",
-                           shape.size());
-  SmallVector<int64_t, 2> extents;
-  for (int64_t size : shape)
-    extents.push_back(ShapedType::isDynamic(size) ? 1 : size);
-  LeafDesc leaf;
-  leaf.rows = extents[0];
-  leaf.columns = extents[1];
-  leaf.code = cast<CodeAttrInterface>(getCode()).getNumberDesc();
-  for (ParamSpecAttr param : getScales()) {
-    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(extents));
-    leaf.scales.push_back(std::move(desc));
-  }
-  if (ParamSpecAttr param = getZero()) {
-    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(extents));
-    leaf.zero = std::move(desc);
-  }
-  for (ParamSpecAttr param : getOffsets()) {
-    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(extents));
-    leaf.offsets.push_back(std::move(desc));
-  }
-  leaf.offsetNegated = getOffsetNegated();
-  if (Attribute layout = getLayout()) {
-    LOWBIT_RETURN_IF_ERROR(cast<LayoutAttrInterface>(layout).describeInto(leaf));
-    return leaf;
-  }
-  // Canonical: one container a code, row-major.
+/// Codes row-major in the stored space, one container each.
+static Status addCanonicalField(LeafDesc &leaf) {
   ::lowbit::FieldDesc field;
   field.width = leaf.code.width;
   field.wordBits = static_cast<uint8_t>(leaf.code.storageBits());
   field.word = IndexMap::identity(2);
   field.bit.numDims = 2;
   field.bit.results.emplace_back();
-  field.storage = {leaf.rows, leaf.columns};
+  field.storage = {leaf.storedRows(), leaf.storedColumns()};
+  leaf.biased = leaf.code.step != 1;
   leaf.fields.push_back(std::move(field));
+  return Status::success();
+}
+
+StatusOr<LeafDesc> LeafAttr::getLeafDesc(ArrayRef<int64_t> shape) const {
+  if (shape.size() != 2)
+    return invalidArgument("requires a [rows, columns] tensor, got rank %zu",
+                           shape.size());
+  LeafDesc leaf;
+  leaf.rows = ShapedType::isDynamic(shape[0]) ? 1 : shape[0];
+  leaf.columns = ShapedType::isDynamic(shape[1]) ? 1 : shape[1];
+  if (Attribute pattern = getPattern())
+    leaf.pattern = cast<PatternAttrInterface>(pattern).getPatternDesc();
+  LOWBIT_RETURN_IF_ERROR(cast<CodeAttrInterface>(getCode()).describeInto(leaf));
+  for (ParamSpecAttr param : getScales()) {
+    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(leaf));
+    leaf.scales.push_back(std::move(desc));
+  }
+  if (ParamSpecAttr param = getZero()) {
+    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(leaf));
+    leaf.zero = std::move(desc);
+  }
+  for (ParamSpecAttr param : getOffsets()) {
+    LOWBIT_ASSIGN_OR_RETURN(ParamDesc desc, param.getParamDesc(leaf));
+    leaf.offsets.push_back(std::move(desc));
+  }
+  leaf.offsetNegated = getOffsetNegated();
+  if (Attribute layout = getLayout())
+    LOWBIT_RETURN_IF_ERROR(cast<LayoutAttrInterface>(layout).describeInto(leaf));
+  else
+    LOWBIT_RETURN_IF_ERROR(addCanonicalField(leaf));
   return leaf;
 }
 
@@ -236,7 +245,7 @@ Attribute LeafAttr::withoutLayout() const {
   SmallVector<ParamSpecAttr> offsets = llvm::map_to_vector(getOffsets(), strip);
   return LeafAttr::get(getContext(), getCode(), scales,
                        getZero() ? strip(getZero()) : ParamSpecAttr(), offsets,
-                       getOffsetNegated(), Attribute());
+                       getOffsetNegated(), Attribute(), getPattern());
 }
 
 Attribute mlir::lowbit::getLeafAttr(MLIRContext *context, const LeafDesc &leaf,
@@ -247,10 +256,17 @@ Attribute mlir::lowbit::getLeafAttr(MLIRContext *context, const LeafDesc &leaf,
         param.placement !=
             IndexMap::identity(static_cast<int32_t>(param.granules.size())))
       placement = toAffineMap(param.placement, context);
-    return ParamSpecAttr::get(
-        context, getCodeAttr(context, param.number),
-        MapGranularityAttr::get(context, toAffineMap(param.granularity, context)),
-        placement);
+    Attribute granularity;
+    if (param.rank > 0)
+      granularity = RankGranularityAttr::get(context, param.rank);
+    else if (param.space == ::lowbit::IndexSpace::stored)
+      granularity = BlockGranularityAttr::get(context);
+    else
+      granularity = MapGranularityAttr::get(
+          context, toAffineMap(param.granularity, context));
+    return ParamSpecAttr::get(context, getCodeAttr(context, param.number),
+                              granularity, placement,
+                              withLayout && param.packed != 0);
   };
   SmallVector<ParamSpecAttr> scales, offsets;
   for (const ParamDesc &param : leaf.scales)
@@ -260,19 +276,19 @@ Attribute mlir::lowbit::getLeafAttr(MLIRContext *context, const LeafDesc &leaf,
   ParamSpecAttr zero;
   if (leaf.zero)
     zero = paramAttr(*leaf.zero);
-  Attribute layout;
-  if (withLayout) {
-    SmallVector<FieldAttr> fields;
-    for (const ::lowbit::FieldDesc &field : leaf.fields) {
-      bool whole = leaf.fields.size() == 1;
-      fields.push_back(FieldAttr::get(
-          context, field.shift, whole ? 0 : field.width,
-          IntegerType::get(context, field.wordBits),
-          toAffineMap(field.word, context), toAffineMap(field.bit, context)));
-    }
-    layout = BitsLayoutAttr::get(
-        context, fields, leaf.biased ? StoreKind::Biased : StoreKind::Twos);
-  }
-  return LeafAttr::get(context, getCodeAttr(context, leaf.code), scales, zero,
-                       offsets, leaf.offsetNegated, layout);
+  Attribute code = getCodeAttr(context, leaf.code);
+  if (leaf.lut)
+    code = LutCodeAttr::get(
+        context, leaf.code.width, getCodeAttr(context, leaf.lut->entry),
+        leaf.lut->vecRows, leaf.lut->vecColumns, leaf.lut->books,
+        MapGranularityAttr::get(context,
+                                toAffineMap(leaf.lut->granularity, context)));
+  Attribute pattern;
+  if (leaf.pattern)
+    pattern = PatternAttr::get(context, leaf.pattern->kind,
+                               leaf.pattern->blockRows, leaf.pattern->blockColumns,
+                               leaf.pattern->count, leaf.pattern->indexBits);
+  return LeafAttr::get(context, code, scales, zero, offsets, leaf.offsetNegated,
+                       withLayout ? getLayoutAttr(context, leaf) : Attribute(),
+                       pattern);
 }

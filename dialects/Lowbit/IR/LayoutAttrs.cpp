@@ -14,6 +14,9 @@
 using namespace mlir;
 using namespace mlir::lowbit;
 
+/// Stands for "an array of its own" until the position in the list is known.
+static constexpr int64_t ownArray = 255;
+
 void FieldAttr::print(AsmPrinter &printer) const {
   printer << getWordType() << " x " << getWidth() << ", word = " << getWord()
           << ", bit = " << getBit();
@@ -38,8 +41,17 @@ Attribute FieldAttr::parse(AsmParser &parser, Type) {
     return parser.emitError(parser.getCurrentLocation(),
                             "requires a field of at most 32 bits"),
            Attribute();
+  int64_t array = ownArray;
+  if (succeeded(parser.parseOptionalComma()))
+    if (parser.parseKeyword("array") || parser.parseEqual() ||
+        parser.parseInteger(array))
+      return {};
+  if (array < 0 || array > ownArray)
+    return parser.emitError(parser.getCurrentLocation(),
+                            "requires an array below 255"),
+           Attribute();
   return FieldAttr::get(parser.getContext(), 0, static_cast<unsigned>(width),
-                        wordType, word, bit);
+                        wordType, word, bit, static_cast<unsigned>(array));
 }
 
 void BitsLayoutAttr::printBare(AsmPrinter &printer) const {
@@ -50,9 +62,12 @@ void BitsLayoutAttr::printBare(AsmPrinter &printer) const {
     printer << fields[0].getWordType() << ", word = " << fields[0].getWord()
             << ", bit = " << fields[0].getBit();
   } else {
+    unsigned position = 0;
     llvm::interleaveComma(fields, printer.getStream(), [&](FieldAttr field) {
       printer << "[";
       field.print(printer);
+      if (field.getArray() != position++)
+        printer << ", array = " << field.getArray();
       printer << "]";
     });
   }
@@ -65,6 +80,16 @@ void BitsLayoutAttr::print(AsmPrinter &printer) const {
   printer << "<";
   printBare(printer);
   printer << ">";
+}
+
+/// 8, 16 or 32.
+::lowbit::StatusOr<uint8_t> mlir::lowbit::wordBitsOf(IntegerType type) {
+  const unsigned bits = type.getWidth();
+  if (!type.isSignless() || (bits != 8 && bits != 16 && bits != 32))
+    return ::lowbit::invalidArgument(
+        "requires words of type i8, i16 or i32, got %u bits%s", bits,
+        type.isSignless() ? "" : " with a sign");
+  return static_cast<uint8_t>(bits);
 }
 
 static FailureOr<Attribute> parseBits(AsmParser &parser) {
@@ -80,9 +105,11 @@ static FailureOr<Attribute> parseBits(AsmParser &parser) {
       auto field = dyn_cast_or_null<FieldAttr>(FieldAttr::parse(parser, {}));
       if (!field || parser.parseRSquare())
         return failure();
-      fields.push_back(FieldAttr::get(context, shift, field.getWidth(),
-                                      field.getWordType(), field.getWord(),
-                                      field.getBit()));
+      fields.push_back(FieldAttr::get(
+          context, shift, field.getWidth(), field.getWordType(), field.getWord(),
+          field.getBit(),
+          field.getArray() == ownArray ? static_cast<unsigned>(fields.size())
+                                       : field.getArray()));
       shift += field.getWidth();
       more = false;
       if (succeeded(parser.parseOptionalComma())) {
@@ -103,7 +130,7 @@ static FailureOr<Attribute> parseBits(AsmParser &parser) {
     AffineMap word, bit;
     if (parser.parseType(wordType) || parseMaps(parser, word, bit))
       return failure();
-    fields.push_back(FieldAttr::get(context, 0, 0, wordType, word, bit));
+    fields.push_back(FieldAttr::get(context, 0, 0, wordType, word, bit, 0));
     if (succeeded(parser.parseOptionalComma())) {
       if (parser.parseKeyword("store") || parser.parseEqual())
         return failure();
@@ -129,20 +156,18 @@ Attribute BitsLayoutAttr::parse(AsmParser &parser, Type) {
 
 ::lowbit::Status BitsLayoutAttr::describeInto(::lowbit::LeafDesc &leaf) const {
   leaf.biased = getStore() == StoreKind::Biased;
+  if (leaf.code.step != 1 && !leaf.biased)
+    return ::lowbit::invalidArgument(
+        "requires store = biased for a code with steps");
   leaf.fields.clear();
-  const int64_t shape[] = {leaf.rows, leaf.columns};
+  const int64_t shape[] = {leaf.storedRows(), leaf.storedColumns()};
   for (FieldAttr field : getFields()) {
     ::lowbit::FieldDesc desc;
     desc.shift = static_cast<uint8_t>(field.getShift());
     desc.width = static_cast<uint8_t>(field.getWidth() ? field.getWidth()
                                                        : leaf.code.width);
-    unsigned wordBits = field.getWordType().getWidth();
-    if (!field.getWordType().isSignless() ||
-        (wordBits != 8 && wordBits != 16 && wordBits != 32))
-      return ::lowbit::invalidArgument(
-          "requires words of type i8, i16 or i32, got %u bits%s", wordBits,
-          field.getWordType().isSignless() ? "" : " with a sign");
-    desc.wordBits = static_cast<uint8_t>(wordBits);
+    desc.array = static_cast<uint8_t>(field.getArray());
+    LOWBIT_ASSIGN_OR_RETURN(desc.wordBits, wordBitsOf(field.getWordType()));
     LOWBIT_ASSIGN_OR_RETURN(desc.word, toIndexMap(field.getWord()));
     LOWBIT_ASSIGN_OR_RETURN(desc.bit, toIndexMap(field.getBit()));
     if (desc.word.numDims != 2 || desc.bit.numDims != 2 ||
@@ -153,25 +178,28 @@ Attribute BitsLayoutAttr::parse(AsmParser &parser, Type) {
     desc.storage.assign(extents.begin(), extents.end());
     leaf.fields.push_back(std::move(desc));
   }
+  // Fields of one array have the extents that all of them need.
+  for (::lowbit::FieldDesc &field : leaf.fields)
+    for (const ::lowbit::FieldDesc &other : leaf.fields)
+      if (other.array == field.array &&
+          other.storage.size() == field.storage.size())
+        for (size_t i = 0; i < field.storage.size(); ++i)
+          field.storage[i] = std::max(field.storage[i], other.storage[i]);
   return ::lowbit::Status::success();
 }
 
-namespace mlir::lowbit {
-/// `bits<...>`; planes, radix, fragment and entropy are named and refused.
-FailureOr<Attribute> parseLayout(AsmParser &parser) {
+FailureOr<Attribute> mlir::lowbit::parseLayout(AsmParser &parser) {
   SMLoc loc = parser.getCurrentLocation();
   StringRef keyword;
   if (parser.parseKeyword(&keyword))
     return failure();
   if (keyword == "bits")
     return parseBits(parser);
-  if (keyword == "planes" || keyword == "radix" || keyword == "fragment" ||
-      keyword == "entropy")
-    return parser.emitError(loc)
-               << "layout '" << keyword << "' is not supported yet",
-           failure();
-  return parser.emitError(loc)
-             << "expected a layout: bits<...>; got '" << keyword << "'",
+  if (FailureOr<Attribute> layout; parseOtherLayout(parser, keyword, layout))
+    return layout;
+  return parser.emitError(loc) << "expected a layout: bits<...>, planes<...>, "
+                                  "radix<...>, fragment<name> or entropy<...>; "
+                                  "got '"
+                               << keyword << "'",
          failure();
 }
-} // namespace mlir::lowbit

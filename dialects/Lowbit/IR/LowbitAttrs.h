@@ -43,13 +43,31 @@ paddedExtents(const ::lowbit::IndexMap &map, ArrayRef<int64_t> shape);
 /// The code attribute that describes `number`.
 Attribute getCodeAttr(MLIRContext *context, const ::lowbit::NumberDesc &number);
 
+/// The layout attribute whose describeInto gives the fields of `leaf`.
+Attribute getLayoutAttr(MLIRContext *context, const ::lowbit::LeafDesc &leaf);
+
 /// The encoding attribute (a leaf) of a plain description; the layout is part of it
 /// exactly when `withLayout`.
 Attribute getLeafAttr(MLIRContext *context, const ::lowbit::LeafDesc &leaf,
                       bool withLayout);
 
+/// The same of a whole tree.
+Attribute getEncodingAttr(MLIRContext *context,
+                          const ::lowbit::EncodingDesc &encoding, bool withLayout);
+
 /// Parses `int<4>`, `ternary`, `fp<f16>`; `bareFloat` also allows `f16` alone.
 FailureOr<Attribute> parseCode(AsmParser &parser, bool bareFloat);
+/// Parses `row`, `map<...>`, `block`, ...
+FailureOr<Attribute> parseGranularity(AsmParser &parser);
+/// Parses `nm<2:4>`, `block<...>`, ...
+FailureOr<Attribute> parsePattern(AsmParser &parser);
+/// Parses `bits<...>`, `planes<...>`, ...
+FailureOr<Attribute> parseLayout(AsmParser &parser);
+/// The layouts other than bits; false where `keyword` is none of them.
+bool parseOtherLayout(AsmParser &parser, StringRef keyword,
+                      FailureOr<Attribute> &layout);
+/// Bits of a word type: 8, 16 or 32.
+::lowbit::StatusOr<uint8_t> wordBitsOf(IntegerType type);
 
 /// Parses an encoding without its `#lowbit.` prefix or with it.
 FailureOr<Attribute> parseEncoding(AsmParser &parser);

@@ -19,6 +19,11 @@ def Lowbit_CodeAttrInterface : AttrInterface<"CodeAttrInterface"> {
   let methods = [
     InterfaceMethod<"The plain description that packing and kernels work from.",
       "::lowbit::NumberDesc", "getNumberDesc", (ins)>,
+    InterfaceMethod<"Sets the code, and the table of a code that has one, of `leaf`.",
+      "::lowbit::Status", "describeInto", (ins "::lowbit::LeafDesc &":$leaf), [{}], [{
+        leaf.code = $_attr.getNumberDesc();
+        return ::lowbit::Status::success();
+      }]>,
     InterfaceMethod<"Prints the surface syntax, without the dialect prefix.",
       "void", "printBare", (ins "::mlir::AsmPrinter &":$printer)>
   ];
@@ -28,12 +33,26 @@ def Lowbit_GranularityAttrInterface : AttrInterface<"GranularityAttrInterface"> 
   let cppNamespace = "::mlir::lowbit";
   let description = [{Which elements of a [rows, columns] tensor share one number.}];
   let methods = [
-    InterfaceMethod<"(n, k) -> granule index.", "::mlir::AffineMap",
-      "getGranuleMap", (ins)>,
+    InterfaceMethod<[{Sets granularity, granules, space and rank of `param`, a factor
+      of `leaf`, whose shape and pattern are set.}], "::lowbit::Status",
+      "describeInto", (ins "const ::lowbit::LeafDesc &":$leaf,
+                           "::lowbit::ParamDesc &":$param)>,
     InterfaceMethod<[{Rule V2: each result is `d` or `d floordiv c` and `c`
-      divides the dimension.}], "::llvm::LogicalResult", "verifyFor",
+      divides the dimension. Rules that need more than the shape (V3) are
+      describeInto's.}], "::llvm::LogicalResult", "verifyFor",
       (ins "::llvm::ArrayRef<int64_t>":$shape,
            "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError)>,
+    InterfaceMethod<"Prints the surface syntax, without the dialect prefix.",
+      "void", "printBare", (ins "::mlir::AsmPrinter &":$printer)>
+  ];
+}
+
+def Lowbit_PatternAttrInterface : AttrInterface<"PatternAttrInterface"> {
+  let cppNamespace = "::mlir::lowbit";
+  let description = [{Which elements of a tensor are stored.}];
+  let methods = [
+    InterfaceMethod<"The plain description.", "::lowbit::PatternDesc",
+      "getPatternDesc", (ins)>,
     InterfaceMethod<"Prints the surface syntax, without the dialect prefix.",
       "void", "printBare", (ins "::mlir::AsmPrinter &":$printer)>
   ];
@@ -58,16 +77,28 @@ def Lowbit_EncodingAttrInterface : AttrInterface<"EncodingAttrInterface"> {
   let methods = [
     InterfaceMethod<[{The encoding of a tensor of `shape`, as plain data. Without
       a layout the canonical one is filled in (codes row-major, one container
-      each). Dynamic leading dimensions are passed as 1.}],
+      each). Dynamic leading dimensions are passed as 1. An elastic encoding is its
+      full member here; a sum or product is refused: ask getEncodingDesc.}],
       "::lowbit::StatusOr<::lowbit::LeafDesc>", "getLeafDesc",
       (ins "::llvm::ArrayRef<int64_t>":$shape)>,
+    InterfaceMethod<"The whole tree as plain data.",
+      "::lowbit::StatusOr<::lowbit::EncodingDesc>", "getEncodingDesc",
+      (ins "::llvm::ArrayRef<int64_t>":$shape), [{}], [{
+        ::lowbit::StatusOr<::lowbit::LeafDesc> leaf = $_attr.getLeafDesc(shape);
+        if (!leaf.isOk())
+          return std::move(leaf).status();
+        return ::lowbit::EncodingDesc::of(std::move(*leaf));
+      }]>,
+    InterfaceMethod<"Prints the surface syntax, without the dialect prefix.",
+      "void", "printBare", (ins "::mlir::AsmPrinter &":$printer)>,
     InterfaceMethod<"True once the encode phase has chosen where bits lie.",
       "bool", "hasLayout", (ins)>,
-    InterfaceMethod<"The same denotation in the layout and placements of `leaf`.",
+    InterfaceMethod<[{The same denotation in the layout and placements of `leaf`. For
+      encodings that getLeafDesc accepts.}],
       "::mlir::Attribute", "withLayoutOf", (ins "const ::lowbit::LeafDesc &":$leaf)>,
     InterfaceMethod<"The same denotation with no layout chosen.",
       "::mlir::Attribute", "withoutLayout", (ins)>,
-    InterfaceMethod<"Rules V1, V2, V5 and V14 for a tensor of `shape`.",
+    InterfaceMethod<"Rules V1 to V9 for a tensor of `shape`.",
       "::llvm::LogicalResult", "verifyFor",
       (ins "::llvm::ArrayRef<int64_t>":$shape, "::mlir::Type":$elementType,
            "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError)>

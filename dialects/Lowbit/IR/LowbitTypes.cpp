@@ -101,37 +101,49 @@ RankedTensorType LowbitTensorType::getDecodedType() const {
   return getEncodingInterface().getLeafDesc(getShape());
 }
 
+::lowbit::StatusOr<::lowbit::EncodingDesc>
+LowbitTensorType::getEncodingDesc() const {
+  SmallVector<int64_t, 2> shape(getShape());
+  for (int64_t &size : shape)
+    size = ShapedType::isDynamic(size) ? 1 : size;
+  return getEncodingInterface().getEncodingDesc(shape);
+}
+
 /// True where the first extent of `component` counts rows of the tensor.
 static bool variesWithRows(const ::lowbit::LeafDesc &leaf,
                            const ::lowbit::ComponentDesc &component) {
   using ::lowbit::ComponentRole;
   if (component.role == ComponentRole::codes)
     return true;
+  if (component.role == ComponentRole::table ||
+      component.role == ComponentRole::index)
+    return false;
   const ::lowbit::ParamDesc &param =
-      component.role == ComponentRole::scale  ? leaf.scales[component.index]
+      component.role == ComponentRole::scale  ? leaf.scales[component.param]
       : component.role == ComponentRole::zero ? *leaf.zero
-                                              : leaf.offsets[component.index];
+                                              : leaf.offsets[component.param];
   const auto &results = param.granularity.results;
-  return !results.empty() && !results[0].terms.empty() &&
+  return component.part == 0 && !results.empty() && !results[0].terms.empty() &&
          results[0].terms[0].dim == 0;
 }
 
 ::lowbit::StatusOr<SmallVector<RankedTensorType>>
 LowbitTensorType::getComponentTypes() const {
-  LOWBIT_ASSIGN_OR_RETURN(::lowbit::LeafDesc leaf, getLeafDesc());
-  LOWBIT_ASSIGN_OR_RETURN(auto components, ::lowbit::componentsOf(leaf));
+  LOWBIT_ASSIGN_OR_RETURN(::lowbit::EncodingDesc encoding, getEncodingDesc());
+  LOWBIT_ASSIGN_OR_RETURN(auto components, ::lowbit::componentsOf(encoding));
   SmallVector<RankedTensorType> types;
   Builder builder(getContext());
   const bool isDynamic = ShapedType::isDynamic(getShape()[0]);
   for (const ::lowbit::ComponentDesc &component : components) {
-    // Codes of any kind are words; only parameters have a float type.
+    // Codes of any kind are words; so are floats of at most 8 bits, one in a byte.
     Type element = builder.getIntegerType(component.number.storageBits());
-    if (component.number.isFloat())
+    if (component.number.isFloat() && component.number.width >= 16)
       element = cast<FloatCodeAttr>(getCodeAttr(getContext(), component.number))
                     .getType();
     SmallVector<int64_t> shape(component.storage.begin(),
                                component.storage.end());
-    if (isDynamic && variesWithRows(leaf, component))
+    // Only leaves have dynamic rows.
+    if (isDynamic && variesWithRows(encoding.leaf, component))
       shape[0] = ShapedType::kDynamic;
     types.push_back(RankedTensorType::get(shape, element));
   }

@@ -34,6 +34,8 @@ def Lowbit_TensorType : Lowbit_Type<"LowbitTensor", "tensor"> {
     ::mlir::RankedTensorType getDecodedType() const;
     /// The plain description; dynamic dimensions count as 1.
     ::lowbit::StatusOr<::lowbit::LeafDesc> getLeafDesc() const;
+    /// The whole tree; a leaf for every encoding but sum, prod and elastic.
+    ::lowbit::StatusOr<::lowbit::EncodingDesc> getEncodingDesc() const;
     /// Types of the components, in canonical order, as builtin tensors.
     ::lowbit::StatusOr<::llvm::SmallVector<::mlir::RankedTensorType>>
     getComponentTypes() const;

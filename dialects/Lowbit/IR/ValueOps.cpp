@@ -35,17 +35,19 @@ LogicalResult AssembleOp::verify() {
     return failure();
   // C2 (V14): what stands in the text stays small. Codes are not concerned: test
   // programs spell them out.
-  const int64_t fields = type.getLeafDesc()->fields.size();
+  auto parts = ::lowbit::componentsOf(*type.getEncodingDesc());
   for (auto [index, component] : llvm::enumerate(getComponents())) {
     int64_t entries = cast<RankedTensorType>(component.getType()).hasStaticShape()
                           ? cast<RankedTensorType>(component.getType())
                                 .getNumElements()
                           : 0;
-    if (static_cast<int64_t>(index) >= fields && entries > 16 &&
-        component.getDefiningOp<arith::ConstantOp>())
+    using ::lowbit::ComponentRole;
+    const ComponentRole role = (*parts)[index].role;
+    if (role != ComponentRole::codes && role != ComponentRole::index &&
+        entries > 16 && component.getDefiningOp<arith::ConstantOp>())
       return emitOpError()
-             << "requires scales, zeros and offsets above 16 entries to be "
-                "parameters, not literals (V14), component "
+             << "requires tables, scales, zeros and offsets above 16 entries to "
+                "be parameters, not literals (V14), component "
              << index << " has " << entries;
   }
   return success();

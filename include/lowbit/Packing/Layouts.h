@@ -46,6 +46,26 @@ Status applyPackedRowsLayout(LeafDesc &leaf);
 /// The layout that CPU kernels read fastest: rows in lanes where the encoding is
 /// plain (LeafDesc::isPlain), else packed rows.
 Status applyComputeLayout(LeafDesc &leaf);
+/// Code fields only, of a leaf whose shape, code and pattern are set; parameters
+/// keep their places.
+///
+/// Rows of `digits` codes of base `radix` in a word of `wordBits` bits: 8, 16 or 32,
+/// or fewer than 8: then bit b of the group numbers 8t .. 8t+7 of a row is byte b of
+/// group t, bit j being that of group number 8t + j.
+Status setRadixFields(LeafDesc &leaf, unsigned radix, unsigned digits,
+                      unsigned wordBits, RadixStore store);
+/// A canonical prefix code of `bytes` bytes over codes of at most 8 bits, or over
+/// the exponent of bf16 (whose mantissa and sign then share a byte array), restarted
+/// every `block` elements.
+Status setEntropyFields(LeafDesc &leaf, int64_t block, int64_t bytes);
+/// A tile order by name: rows_in_lanes (as above), mma_m16n8k32 (operand B of the
+/// 8-bit tensor-core instruction: tiles of 8 rows x 32 columns; lane 4 (n mod 8) +
+/// (k floordiv 4) mod 4 holds its 8 codes, k mod 4 fastest, then k floordiv 16, in
+/// one word, or in two of four bytes for codes of 8 bits). Integer codes of 1, 2, 4
+/// or 8 bits for the latter.
+Status setNamedFields(LeafDesc &leaf, const std::string &name);
+/// Bit planes in words of 32, row-major, lowest or highest bit first.
+Status setPlaneFields(LeafDesc &leaf, bool msbFirst);
 
 /// Granularity helpers: one number for each `group` columns of each row
 /// (group must divide `columns`), one a row, one for the tensor.
