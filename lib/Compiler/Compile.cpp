@@ -9,6 +9,7 @@
 
 #include "lib/Compiler/Explain.h"
 #include "lib/Compiler/HostModule.h"
+#include "lib/Compiler/GpuKernels.h"
 #include "lib/Compiler/Link.h"
 #include "lib/Compiler/ModelRunner.h"
 #include "lib/Compiler/Output.h"
@@ -394,20 +395,29 @@ private:
 
   Status generateCode() {
     kernels = collectKernels(*module);
+    auto isGpu = [](StringRef target) { return target.starts_with("nvptx:"); };
     for (const std::string &target : phases.targets) {
+      if (isGpu(target))
+        continue;
       TargetCode code;
       code.target = target;
-      if (StringRef(target).starts_with("nvptx:")) {
-        LOWBIT_ASSIGN_OR_RETURN(code.texts,
-                                generatePtx(*module, kernels, target, report));
-      } else {
-        LOWBIT_RETURN_IF_ERROR(generateCpu(target, code));
-      }
+      LOWBIT_RETURN_IF_ERROR(generateCpu(target, code));
       codes.push_back(std::move(code));
     }
     if (lowered.empty())
       return invalidArgument("a module needs a CPU target beside '%s'",
                              phases.targets.front().c_str());
+    // After the CPU's: the plan is made from those.
+    for (const std::string &target : phases.targets) {
+      if (!isGpu(target))
+        continue;
+      TargetCode code;
+      code.target = target;
+      LOWBIT_ASSIGN_OR_RETURN(
+          code.gpu, generateGpuCode(context, kernels, lowered, target, report));
+      if (code.gpu)
+        codes.push_back(std::move(code));
+    }
     reportKernels();
     return Status::success();
   }

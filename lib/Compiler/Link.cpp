@@ -165,18 +165,19 @@ StatusOr<uint64_t> mlir::lowbit::linkModule(const LinkInputs &inputs,
   report.addPlan(plan);
   for (const auto &[key, value] : inputs.meta)
     writer.setMeta(key, value);
-  writer.setPlan(std::move(plan));
   if (!inputs.tokenizer.empty())
     writer.setTokenizer(inputs.tokenizer);
   writer.setLedger(inputs.ledger);
   for (const TargetCode &code : inputs.code) {
-    // A target of texts may have none: no product of the model lowers to it.
-    bool isText = code.image.sharedObject.empty();
-    std::vector<uint8_t> bytes = isText ? ::lowbit::serializeTextTable(code.texts)
-                                        : code.image.sharedObject;
+    std::vector<uint8_t> bytes = code.image.sharedObject;
+    if (code.gpu) {
+      LOWBIT_RETURN_IF_ERROR(::lowbit::validateGpuCode(*code.gpu, plan));
+      bytes = ::lowbit::serializeGpuCode(*code.gpu);
+    }
     report.code.push_back({code.target, bytes.size()});
     writer.addCode(code.target, std::move(bytes));
   }
+  writer.setPlan(std::move(plan));
   // Times differ from run to run; the module must not.
   writer.setReport(report.toJson(/*withTimes=*/false));
   return writer.finish();

@@ -13,15 +13,18 @@
 #include "lib/Import/ParameterArchive.h"
 #include "passes/Conversion/DispatchToLLVM/DispatchLowering.h"
 
+#include "lowbit/Format/GpuCode.h"
+
 #include <map>
+#include <optional>
 
 namespace mlir::lowbit {
 
-/// Code of one target: an image for CPUs, named texts for NVPTX.
+/// Code of one target: an image for CPUs, kernels of threads for NVPTX.
 struct TargetCode {
   std::string target;
   CpuImage image;
-  std::map<std::string, std::string> texts;
+  std::optional<::lowbit::GpuCode> gpu;
 };
 
 struct LinkInputs {

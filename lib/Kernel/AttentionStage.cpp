@@ -268,8 +268,7 @@ private:
 
 } // namespace
 
-StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module, const AttentionStage &spec,
-                                      const KernelCapabilities &capabilities) {
+Status checkAttentionStage(const AttentionStage &spec) {
   if (spec.headDim < 1 || spec.headDim > 512)
     return unimplemented("attention over heads of %lld elements; at most 512 are "
                          "supported",
@@ -278,6 +277,12 @@ StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module, const AttentionStag
     return invalidArgument("%lld heads do not share %lld key/value heads evenly",
                            static_cast<long long>(spec.heads),
                            static_cast<long long>(spec.kvHeads));
+  return Status::success();
+}
+
+StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module, const AttentionStage &spec,
+                                      const KernelCapabilities &capabilities) {
+  LOWBIT_RETURN_IF_ERROR(checkAttentionStage(spec));
   StageFunction stage(module, spec.name, capabilities);
   AttentionEmitter emitter(stage, spec);
   stage.loop(stage.begin(), stage.end(), 1, [&](Value item) { emitter.emit(item); });

@@ -453,7 +453,7 @@ SmallVector<V> IntegerTile::emitGrouped() {
 // part in shared memory and adds up all parts. The order does not matter, as
 // addition wraps.
 void IntegerTile::addSlices(Sums &sums) {
-  constexpr int64_t vector = 32, most = 3;
+  const int64_t vector = 32, most = 3 * int64_t(tile.tokens);
   int64_t next = 0;
   auto exchange = [&](SmallVector<V> &values, bool isPair) {
     for (V &value : values) {

@@ -205,8 +205,7 @@ private:
 
 } // namespace
 
-StatusOr<uint64_t> emitPrologueStage(mlir::ModuleOp module, const PrologueStage &spec,
-                                     const KernelCapabilities &capabilities) {
+Status checkPrologueStage(const PrologueStage &spec) {
   if (spec.quantize && spec.quantize->group &&
       (spec.quantize->group % block != 0 || spec.columns % spec.quantize->group != 0))
     return unimplemented("activation groups of %lld columns: a multiple of 16 that "
@@ -218,6 +217,12 @@ StatusOr<uint64_t> emitPrologueStage(mlir::ModuleOp module, const PrologueStage 
                            static_cast<long long>(spec.columns));
   if (spec.norm && spec.norm->scale.has_value() != spec.norm->shift.has_value())
     return invalidArgument("a modulation has a scale and a shift, not one of them");
+  return Status::success();
+}
+
+StatusOr<uint64_t> emitPrologueStage(mlir::ModuleOp module, const PrologueStage &spec,
+                                     const KernelCapabilities &capabilities) {
+  LOWBIT_RETURN_IF_ERROR(checkPrologueStage(spec));
   StageFunction stage(module, spec.name, capabilities);
   PrologueEmitter emitter(stage, spec);
   stage.loop(stage.begin(), stage.end(), 1,

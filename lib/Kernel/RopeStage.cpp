@@ -80,13 +80,18 @@ static void emitAppend(StageFunction &stage, const AppendSpec &append, Value tok
   });
 }
 
-Status emitRopeStage(mlir::ModuleOp module, const RopeStage &spec,
-                     const KernelCapabilities &capabilities) {
+Status checkRopeStage(const RopeStage &spec) {
   for (const RopeSpec &rope : spec.ropes)
     if (rope.pairs < 1 || 2 * rope.pairs > rope.headDim)
       return invalidArgument("%lld rotating pairs do not fit a head of %lld",
                              static_cast<long long>(rope.pairs),
                              static_cast<long long>(rope.headDim));
+  return Status::success();
+}
+
+Status emitRopeStage(mlir::ModuleOp module, const RopeStage &spec,
+                     const KernelCapabilities &capabilities) {
+  LOWBIT_RETURN_IF_ERROR(checkRopeStage(spec));
   StageFunction stage(module, spec.name, capabilities);
   stage.loop(stage.begin(), stage.end(), 1, [&](Value token) {
     Value position = stage.addI(stage.dim(LOWBIT_DIM_POSITION), token);

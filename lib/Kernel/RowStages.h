@@ -58,6 +58,8 @@ struct PrologueStage {
   std::optional<RowsRef> output; ///< where normed rows go, if anybody reads them
   std::optional<QuantizeSpec> quantize;
 };
+/// Whether the stage is one that kernels compute; the emitters ask it.
+Status checkPrologueStage(const PrologueStage &stage);
 /// Returns the scratch bytes of one worker.
 StatusOr<uint64_t> emitPrologueStage(mlir::ModuleOp module, const PrologueStage &stage,
                                      const KernelCapabilities &capabilities);
@@ -82,6 +84,7 @@ struct RopeStage {
   std::vector<RopeSpec> ropes;
   std::optional<AppendSpec> append;
 };
+Status checkRopeStage(const RopeStage &stage);
 Status emitRopeStage(mlir::ModuleOp module, const RopeStage &stage,
                      const KernelCapabilities &capabilities);
 
@@ -95,6 +98,7 @@ struct AttentionStage {
   bool causal = true; ///< else every appended key is seen
   int64_t window = 0; ///< last `window` keys only; 0 = all
 };
+Status checkAttentionStage(const AttentionStage &stage);
 StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module,
                                       const AttentionStage &stage,
                                       const KernelCapabilities &capabilities);

@@ -18,6 +18,8 @@ using namespace lowbit::kernel;
 using namespace mlir;
 
 static constexpr int64_t rowLanes = 8; ///< rows of a block
+/// Arguments of a plan's kernel before the pointers: dimensions, items, grain.
+static constexpr unsigned leadingArguments = LOWBIT_DIM_COUNT + 2;
 
 static LLVM::LLVMFuncOp createFunction(ModuleOp module, StringRef name) {
   MLIRContext *context = module.getContext();
@@ -87,10 +89,52 @@ StageFunction::StageFunction(ModuleOp module, StringRef name,
     : opBuilder(module.getContext()),
       function(createKernel(module, name, machine, shape)),
       valueBuilder(opBuilder, function.getLoc(), std::move(capabilities)),
-      barrierName(machine.barrier), sliceCount(shape.slices) {
+      sliceCount(shape.slices) {
   Block &entry = function.getBody().front();
   opBuilder.setInsertionPoint(entry.getTerminator());
   bindings.append(entry.args_begin(), entry.args_end());
+  enterThreads(machine, shape.sharedBytes);
+}
+
+static LLVM::LLVMFuncOp createPlanKernel(ModuleOp module, StringRef name,
+                                         const ThreadMachine &machine,
+                                         const ThreadFrame &frame) {
+  MLIRContext *context = module.getContext();
+  context
+      ->loadDialect<arith::ArithDialect, LLVM::LLVMDialect, math::MathDialect,
+                    scf::SCFDialect, vector::VectorDialect>();
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  SmallVector<Type> arguments(leadingArguments, builder.getI64Type());
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), arguments);
+  auto kernel = LLVM::LLVMFuncOp::create(builder, module.getLoc(), name, type);
+  machine.markKernel(kernel, frame.threads);
+  Block *entry = kernel.addEntryBlock(builder);
+  builder.setInsertionPointToEnd(entry);
+  LLVM::ReturnOp::create(builder, module.getLoc(), ValueRange());
+  return kernel;
+}
+
+StageFunction::StageFunction(ModuleOp module, StringRef name,
+                             KernelCapabilities capabilities,
+                             const ThreadMachine &machine,
+                             const ThreadFrame &frame)
+    : opBuilder(module.getContext()),
+      function(createPlanKernel(module, name, machine, frame)),
+      valueBuilder(opBuilder, function.getLoc(), std::move(capabilities)),
+      sliceCount(frame.threads / unsigned(rowLanes)), planArguments(true),
+      exclusive(frame.exclusive), readOnly(frame.readOnly) {
+  Block &entry = function.getBody().front();
+  opBuilder.setInsertionPoint(entry.getTerminator());
+  dims.append(entry.args_begin(), entry.args_begin() + LOWBIT_DIM_COUNT);
+  enterThreads(machine, frame.sharedBytes);
+}
+
+void StageFunction::enterThreads(const ThreadMachine &machine,
+                                 uint64_t sharedBytes) {
+  barrierName = machine.barrier;
+  exchangeName = machine.exchange;
+  threadCount = unsigned(rowLanes) * sliceCount;
   auto readIndex = [&](const std::string &name) -> Value {
     Value i32 = LLVM::CallIntrinsicOp::create(
                     opBuilder, loc(), opBuilder.getI32Type(),
@@ -99,25 +143,43 @@ StageFunction::StageFunction(ModuleOp module, StringRef name,
     return arith::ExtUIOp::create(opBuilder, loc(), opBuilder.getI64Type(),
                                   i32);
   };
-  Value thread = readIndex(machine.threadIndex);
-  lane = remI(thread, rowLanes);
-  sliceIndex = divI(thread, rowLanes);
+  threadIndex = readIndex(machine.threadIndex);
+  lane = remI(threadIndex, rowLanes);
+  sliceIndex = divI(threadIndex, rowLanes);
   group = readIndex(machine.groupIndex);
-  if (shape.sharedBytes) {
-    OpBuilder::InsertionGuard guard(opBuilder);
-    opBuilder.setInsertionPointToStart(module.getBody());
-    auto type =
-        LLVM::LLVMArrayType::get(opBuilder.getI8Type(), shape.sharedBytes);
-    auto global = LLVM::GlobalOp::create(
-        opBuilder, loc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
-        (name + "_shared").str(), Attribute(), /*alignment=*/16,
-        machine.sharedSpace);
-    opBuilder.setInsertionPoint(entry.getTerminator());
-    Value address = LLVM::AddressOfOp::create(opBuilder, loc(), global);
-    shared = LLVM::AddrSpaceCastOp::create(
-        opBuilder, loc(), LLVM::LLVMPointerType::get(opBuilder.getContext()),
-        address);
-  }
+  if (planArguments)
+    tileIndex = readIndex(machine.groupTile);
+  if (!sharedBytes)
+    return;
+  Block &entry = function.getBody().front();
+  OpBuilder::InsertionGuard guard(opBuilder);
+  opBuilder.setInsertionPointToStart(
+      function->getParentOfType<ModuleOp>().getBody());
+  auto type = LLVM::LLVMArrayType::get(opBuilder.getI8Type(), sharedBytes);
+  auto global = LLVM::GlobalOp::create(
+      opBuilder, loc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
+      (function.getName() + "_shared").str(), Attribute(), /*alignment=*/16,
+      machine.sharedSpace);
+  opBuilder.setInsertionPoint(entry.getTerminator());
+  Value address = LLVM::AddressOfOp::create(opBuilder, loc(), global);
+  shared = LLVM::AddrSpaceCastOp::create(
+      opBuilder, loc(), LLVM::LLVMPointerType::get(opBuilder.getContext()),
+      address);
+}
+
+AbstractValue StageFunction::exchange(AbstractValue value, unsigned mask) {
+  auto constant = [&](int64_t number) -> Value {
+    return arith::ConstantOp::create(
+        opBuilder, loc(), opBuilder.getI32IntegerAttr(int32_t(number)));
+  };
+  ValueType bits{Scalar::i32, 0};
+  Value word = IRValueBuilder::unwrap(valueBuilder.bitcast(value, bits));
+  Value other = LLVM::CallIntrinsicOp::create(
+                    opBuilder, loc(), opBuilder.getI32Type(),
+                    opBuilder.getStringAttr(exchangeName),
+                    ValueRange{constant(-1), word, constant(mask), constant(31)})
+                    .getResult(0);
+  return valueBuilder.bitcast(IRValueBuilder::wrap(other), value.type);
 }
 
 AbstractValue StageFunction::spreadRows(AbstractValue scalar) {
@@ -156,7 +218,28 @@ void StageFunction::barrier() {
 Value StageFunction::binding(unsigned i) {
   if (i >= bindings.size())
     bindings.resize(i + 1);
-  if (!bindings[i]) {
+  if (!bindings[i] && planArguments) {
+    SmallVector<NamedAttribute> attributes;
+    auto mark = [&](StringRef name) {
+      attributes.push_back(
+          opBuilder.getNamedAttr(name, opBuilder.getUnitAttr()));
+    };
+    if (exclusive)
+      mark(LLVM::LLVMDialect::getNoAliasAttrName());
+    if (readOnly && readOnly(i))
+      mark(LLVM::LLVMDialect::getReadonlyAttrName());
+    bindings[i] = function.getBody().front().addArgument(
+        LLVM::LLVMPointerType::get(opBuilder.getContext()), loc());
+    argumentBindings.push_back(i);
+    argumentAttributes.push_back(opBuilder.getDictionaryAttr(attributes));
+    function.setFunctionType(LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(opBuilder.getContext()),
+        SmallVector<Type>(function.getBody().front().getArgumentTypes())));
+    SmallVector<DictionaryAttr> all(leadingArguments,
+                                    opBuilder.getDictionaryAttr({}));
+    all.append(argumentAttributes);
+    function.setAllArgAttrs(ArrayRef<DictionaryAttr>(all));
+  } else if (!bindings[i]) {
     OpBuilder::InsertionGuard guard(opBuilder);
     opBuilder.setInsertionPoint(entryAnchor);
     auto pointer = LLVM::LLVMPointerType::get(opBuilder.getContext());

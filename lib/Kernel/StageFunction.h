@@ -34,6 +34,10 @@ namespace lowbit::kernel {
 struct ThreadMachine {
   std::string threadIndex; ///< intrinsic () -> i32, index in the group
   std::string groupIndex;  ///< intrinsic () -> i32, index of the group
+  std::string groupTile;   ///< the same for the second axis of groups
+  /// Intrinsic (i32 members, i32 value, i32 mask, i32 clamp) -> i32: the value of
+  /// the thread whose index in its warp of 32 differs by the bits of mask.
+  std::string exchange;
   std::string barrier; ///< intrinsic (i32 = 0): all threads of the group meet
   unsigned sharedSpace = 0; ///< address space of memory that a group shares
   /// Marks a function as a kernel of groups of `threads` threads.
@@ -50,6 +54,18 @@ struct ThreadShape {
   uint64_t sharedBytes = 0; ///< what scratch() points to
 };
 
+/// A stage of a plan as a kernel of threads (lowbit/Format/GpuCode.h): group i of
+/// the first axis computes work item i.
+struct ThreadFrame {
+  unsigned threads = 32;    ///< of a group, a multiple of 8
+  uint64_t sharedBytes = 0; ///< what scratch() points to
+  /// Whether no kernel writes what a binding points to while this one runs.
+  std::function<bool(unsigned binding)> readOnly;
+  /// Whether threads exchange nothing through bindings, so that pointers can be
+  /// declared free of aliases.
+  bool exclusive = false;
+};
+
 class StageFunction {
 public:
   /// Appends an empty stage named `name` to `module`; the builder then stands
@@ -62,6 +78,15 @@ public:
   StageFunction(mlir::ModuleOp module, llvm::StringRef name,
                 KernelCapabilities capabilities, const ThreadMachine &machine,
                 const ThreadShape &shape);
+
+  /// Appends an empty kernel of threads with the arguments of GpuCode.h: dim works,
+  /// binding(i) becomes an argument at its first use (boundArguments), begin and
+  /// end do not exist.
+  StageFunction(mlir::ModuleOp module, llvm::StringRef name,
+                KernelCapabilities capabilities, const ThreadMachine &machine,
+                const ThreadFrame &frame);
+  /// The bindings that pointer arguments stand for, in order.
+  const std::vector<unsigned> &boundArguments() const { return argumentBindings; }
 
   mlir::OpBuilder &builder() { return opBuilder; }
   mlir::Location loc() { return function.getLoc(); }
@@ -98,6 +123,14 @@ public:
   mlir::Value slice() { return isThread() ? sliceIndex : index(0); }
   /// Block of rows of this group of threads.
   mlir::Value threadRowBlock() { return group; }
+  /// Index of the group on the second axis.
+  mlir::Value threadTile() { return tileIndex; }
+  /// Index of this thread in its group, and how many there are.
+  mlir::Value thread() { return threadIndex; }
+  unsigned threads() const { return threadCount; }
+  /// `value` (i32 or f32) of the thread of this warp whose index differs by `mask`
+  /// (1, 2, 4, 8 or 16). All threads of the warp must come here.
+  AbstractValue exchange(AbstractValue value, unsigned mask);
   /// Makes what each thread stored to scratch() visible to its group.
   void barrier();
 
@@ -150,9 +183,15 @@ private:
   llvm::SmallVector<mlir::Value> bindings;
   llvm::SmallVector<mlir::Value> dims;
   // Of a kernel of threads only.
-  std::string barrierName;
-  mlir::Value shared, lane, sliceIndex, group;
-  unsigned sliceCount = 1;
+  void enterThreads(const ThreadMachine &machine, uint64_t sharedBytes);
+  std::string barrierName, exchangeName;
+  mlir::Value shared, lane, sliceIndex, group, tileIndex, threadIndex;
+  unsigned sliceCount = 1, threadCount = 1;
+  // Of a plan's kernel only.
+  bool planArguments = false, exclusive = false;
+  std::function<bool(unsigned)> readOnly;
+  std::vector<unsigned> argumentBindings;
+  llvm::SmallVector<mlir::DictionaryAttr> argumentAttributes; ///< of pointers
 };
 
 } // namespace lowbit::kernel

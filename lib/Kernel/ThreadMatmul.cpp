@@ -20,10 +20,17 @@ using mlir::Value;
 static constexpr uint64_t largestShared = 48 << 10;
 static constexpr int64_t mostSlices = 32, fewestBlocks = 4;
 
-/// How many threads share a row.
-static unsigned chooseSlices(const MatmulPlan &plan) {
+unsigned kernel::threadSlices(const MatmulPlan &plan) {
   int64_t parts = plan.group ? plan.chunks : ceilDiv(plan.blocks, fewestBlocks);
   return unsigned(std::clamp<int64_t>(parts, 1, mostSlices));
+}
+
+uint64_t kernel::threadSharedBytes(const MatmulPlan &plan, unsigned slices,
+                                   unsigned tokens) {
+  constexpr uint64_t sums = 3 * 32; // of a slice and token: IntegerTile::addSlices
+  if (plan.group)
+    return plan.chunks > 1 ? MatmulScratch::forPlan(plan).lanes : 0;
+  return slices > 1 ? slices * tokens * sums : 0;
 }
 
 StatusOr<ThreadMatmulInfo> kernel::emitThreadMatmul(mlir::ModuleOp module,
@@ -53,13 +60,9 @@ StatusOr<ThreadMatmulInfo> kernel::emitThreadMatmul(mlir::ModuleOp module,
   ThreadShape shape;
   shape.pointers = info.components + 4;
   shape.output = info.components + 3;
-  shape.slices = chooseSlices(plan);
+  shape.slices = threadSlices(plan);
   info.threads = unsigned(rowsPerBlock) * shape.slices;
-  if (shape.slices > 1) {
-    constexpr uint64_t sums = 3 * 32; // of one slice: IntegerTile::addSlices
-    info.sharedBytes = plan.group ? MatmulScratch::forPlan(plan).lanes
-                                  : shape.slices * sums;
-  }
+  info.sharedBytes = threadSharedBytes(plan, shape.slices, 1);
   if (info.sharedBytes > largestShared)
     return unimplemented("a weight of %lld columns needs %llu bytes of shared memory; "
                          "kernels of threads have %llu",

@@ -22,7 +22,7 @@
 #ifndef LIB_KERNEL_THREADMATMUL_H
 #define LIB_KERNEL_THREADMATMUL_H
 
-#include "lib/Kernel/CpuMatmul.h"
+#include "lib/Kernel/MatmulPlan.h"
 
 namespace lowbit::kernel {
 
@@ -39,6 +39,11 @@ struct ThreadMatmulInfo {
   unsigned components = 0;   ///< arguments that belong to the weight
   uint64_t sharedBytes = 0;  ///< of a group
 };
+
+/// How many threads share a row of a product of int8 activations.
+unsigned threadSlices(const MatmulPlan &plan);
+/// Shared memory that emitIntegerTile needs for tiles of `tokens` tokens.
+uint64_t threadSharedBytes(const MatmulPlan &plan, unsigned slices, unsigned tokens);
 
 /// Appends the kernel to `module`. Fails when the product is not one that the kernels
 /// compute (checkMatmul), or would need more shared memory than every machine has.

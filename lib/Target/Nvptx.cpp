@@ -98,6 +98,28 @@ StatusOr<const NvptxTarget *> lowbit::parseNvptxTarget(std::string_view spec) {
       static_cast<int>(spec.size()), spec.data());
 }
 
+StatusOr<std::string>
+lowbit::selectNvptxImage(std::span<const std::string> targets, uint32_t sm) {
+  const NvptxTarget *best = nullptr;
+  std::string known;
+  for (const std::string &target : targets) {
+    known += (known.empty() ? "" : ", ") + target;
+    if (target.compare(0, 6, "nvptx:") != 0)
+      continue;
+    const NvptxTarget *chip = findNvptxTarget(std::string_view(target).substr(6));
+    // PTX runs on later chips, except where it uses what only one has.
+    if (!chip || (chip->specific ? chip->sm != sm : chip->sm > sm))
+      continue;
+    if (!best || chip->sm > best->sm || (chip->sm == best->sm && chip->specific))
+      best = chip;
+  }
+  if (best)
+    return "nvptx:" + std::string(best->name);
+  return unavailable("the module has no code for sm_%u or earlier; it has: %s. Compile "
+                     "with --target=nvptx:sm_NN",
+                     sm, known.empty() ? "none" : known.c_str());
+}
+
 NvptxSupport lowbit::supportOf(const NvptxTarget &target,
                                NvptxInstruction instruction) {
   const InstructionRow &row = rowOf(instruction);

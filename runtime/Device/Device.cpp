@@ -8,6 +8,7 @@
 #include "lowbit/Runtime/Device.h"
 
 #include "runtime/Device/CPU/CpuDevice.h"
+#include "runtime/Device/CUDA/CudaDevice.h"
 #include "runtime/Device/Null/NullDevice.h"
 
 #include <algorithm>
@@ -66,6 +67,7 @@ DeviceRegistry::create(std::string_view name,
 DeviceRegistry lowbit::builtinDevices() {
   DeviceRegistry registry;
   registry.add("cpu", createCpuDevice);
+  registry.add("cuda", createCudaDevice);
   registry.add("null", createNullDevice);
   return registry;
 }

@@ -290,6 +290,7 @@ Status test::fillTinyModule(ModuleWriter &writer, const Plan &plan) {
   writer.setLedger("[]");
   if (!tinyCode().empty())
     writer.addCode("cpu:x86-64", tinyCode());
+  writer.addCode("nvptx:sm_75", serializeGpuCode(tinyGpuCode()));
   return {};
 }
 

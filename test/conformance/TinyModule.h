@@ -8,6 +8,7 @@
 #ifndef LOWBIT_TEST_CONFORMANCE_TINYMODULE_H
 #define LOWBIT_TEST_CONFORMANCE_TINYMODULE_H
 
+#include "lowbit/Format/GpuCode.h"
 #include "lowbit/Format/Module.h"
 
 #include <string>
@@ -34,6 +35,9 @@ bool haveCompiler();
 std::vector<uint8_t> compileShared(const std::string &source);
 /// The code of the tiny module, compiled once in each process.
 const std::vector<uint8_t> &tinyCode();
+
+/// The same stages as PTX written by hand.
+GpuCode tinyGpuCode();
 
 /// A plan of a language model with two layers that share one procedure:
 ///   h = table[id];  layer: h += weight * sum of h over positions 0..here;

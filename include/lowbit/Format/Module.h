@@ -53,7 +53,7 @@ const char *sectionKindName(SectionKind kind);
 struct Section {
   SectionKind kind = SectionKind::meta;
   /// Code sections: "cpu:x86-64-v3" (an ELF shared object), "nvptx:sm_80"
-  /// (see serializeTextTable). Empty otherwise.
+  /// (see GpuCode.h). Empty otherwise.
   std::string target;
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -76,7 +76,7 @@ struct Section {
 ///   "source.name", "source.sha256"
 using ModuleMeta = std::map<std::string, std::string>;
 
-/// Named texts (the PTX of each kernel) as bytes and back.
+/// Named texts as bytes and back.
 std::vector<uint8_t>
 serializeTextTable(const std::map<std::string, std::string> &texts);
 StatusOr<std::map<std::string, std::string>>

@@ -76,7 +76,7 @@ struct Launch {
 class Device {
 public:
   virtual ~Device() = default;
-  /// "cpu", "null".
+  /// "cpu", "cuda", "null".
   virtual std::string_view name() const = 0;
   /// For people: "cpu, 2 threads, x86-64-v3".
   virtual std::string describe() const = 0;
@@ -121,10 +121,11 @@ public:
   };
   const MemoryUse &memory() const { return use; }
 
-protected:
+  /// Counts `bytes` more, or less; for the devices' buffers.
   void account(MemoryKind kind, int64_t bytes);
+
+protected:
   MemoryUse use;
-  friend class HostBuffer;
 };
 
 /// Where the CPU device keeps parameters. Decoding SmolLM2 Q4_1 from huge pages was
@@ -140,8 +141,8 @@ struct DeviceOptions {
   /// Workers of the CPU device; 0: one for each core that this process may use.
   unsigned threads = 0;
   ParameterPlacement parameters = ParameterPlacement::automatic;
-  /// Code section that the CPU device loads ("cpu:x86-64"); empty: the best one
-  /// that fits the machine.
+  /// Code section that a device loads ("cpu:x86-64", "nvptx:sm_80"); empty: the
+  /// best one that fits the machine.
   std::string codeTarget;
   /// Puts every allocation right against an inaccessible page (tests): an access
   /// past the padded end, or before the start, faults.
@@ -163,7 +164,7 @@ private:
   std::vector<std::pair<std::string, Factory>> factories;
 };
 
-/// The devices of this build: "cpu", "null".
+/// The devices of this build: "cpu", "cuda", "null".
 DeviceRegistry builtinDevices();
 
 } // namespace lowbit

@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace lowbit {
@@ -68,6 +69,10 @@ std::span<const NvptxTarget> allNvptxTargets();
 const NvptxTarget *findNvptxTarget(std::string_view name);
 /// Resolves "nvptx:sm_80".
 StatusOr<const NvptxTarget *> parseNvptxTarget(std::string_view spec);
+/// The best of a module's code targets for a device of compute capability `sm` (80):
+/// text made for exactly this chip, else for the latest earlier one. `unavailable` when
+/// there is none; the message lists what there is.
+StatusOr<std::string> selectNvptxImage(std::span<const std::string> targets, uint32_t sm);
 NvptxSupport supportOf(const NvptxTarget &target, NvptxInstruction instruction);
 /// "mma.sync s8 m16n8k32".
 std::string_view nvptxInstructionName(NvptxInstruction instruction);

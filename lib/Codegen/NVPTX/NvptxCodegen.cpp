@@ -51,6 +51,8 @@ kernel::ThreadMachine mlir::lowbit::nvptxThreadMachine() {
   kernel::ThreadMachine machine;
   machine.threadIndex = "llvm.nvvm.read.ptx.sreg.tid.x";
   machine.groupIndex = "llvm.nvvm.read.ptx.sreg.ctaid.x";
+  machine.groupTile = "llvm.nvvm.read.ptx.sreg.ctaid.y";
+  machine.exchange = "llvm.nvvm.shfl.sync.bfly.i32";
   // Not the aligned form: slices of one warp leave their loops at different times.
   machine.barrier = "llvm.nvvm.barrier.cta.sync.all";
   machine.sharedSpace = 3;

@@ -53,9 +53,14 @@ namespace {
 class Lowering {
 public:
   Lowering(DispatchOp dispatch, StringRef name,
-           const kernel::KernelCapabilities &capabilities, ModuleOp kernels)
+           const kernel::KernelCapabilities &capabilities, ModuleOp kernels,
+           const kernel::ThreadMachine *machine)
       : dispatch(dispatch), body(dispatch.getBody().front()), name(name.str()),
-        capabilities(capabilities), kernels(kernels) {}
+        capabilities(capabilities), kernels(kernels) {
+    if (machine)
+      threads = {*machine, capabilities,
+                 [this](unsigned binding) { return isReadOnly(binding); }};
+  }
 
   StatusOr<LoweredDispatch> run() {
     bindOperands();
@@ -127,6 +132,18 @@ private:
 
   unsigned vectorBinding(Value value) { return bindingsOf[value].front(); }
 
+  /// Whether no stage writes a binding while the current one runs.
+  bool isReadOnly(unsigned binding) const {
+    KernelBinding::Kind kind = result.bindings[binding].kind;
+    return kind == KernelBinding::Kind::component || kind == KernelBinding::Kind::rows ||
+           stageReads.contains(binding);
+  }
+
+  void addStage(std::string suffix, LinearExpr items, kernel::ThreadLaunch launch) {
+    addStage(std::move(suffix), std::move(items), uint64_t(0));
+    result.launches.push_back(std::move(launch));
+    stageReads.clear();
+  }
   void addStage(std::string suffix, LinearExpr items, uint64_t scratch) {
     ::lowbit::PlanStage stage;
     stage.symbol = name + suffix;
@@ -205,6 +222,12 @@ private:
       activation.binding = stage.output->binding;
       activation.stride = stage.output->stride;
     }
+    if (threads) {
+      LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
+                              kernel::emitThreadPrologue(kernels, stage, *threads));
+      addStage("_prologue", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+      return Status::success();
+    }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch,
                             kernel::emitPrologueStage(kernels, stage, capabilities));
     addStage("_prologue", LinearExpr::of(LOWBIT_DIM_TOKENS), scratch);
@@ -237,6 +260,18 @@ private:
     SmallVector<SmallVector<Operation *>> parts = splitByEpilogue(matmuls);
     for (ArrayRef<Operation *> part : parts)
       LOWBIT_RETURN_IF_ERROR(addGroup(part, activation, stage));
+    if (threads) {
+      stageReads.insert(activation.binding);
+      if (activation.quantized)
+        for (unsigned binding : {activation.scalesBinding, activation.sumsBinding})
+          stageReads.insert(binding);
+      int64_t items = 0;
+      LOWBIT_ASSIGN_OR_RETURN(
+          kernel::ThreadLaunch launch,
+          kernel::emitThreadMatmulStage(kernels, stage, *threads, items));
+      addStage("_matmul", LinearExpr(items), std::move(launch));
+      return Status::success();
+    }
     LOWBIT_ASSIGN_OR_RETURN(kernel::MatmulStageInfo info,
                             kernel::emitMatmulStage(kernels, stage, capabilities));
     addStage("_matmul", LinearExpr(info.items), info.scratchBytes);
@@ -306,11 +341,11 @@ private:
         MatmulOp matmul = matmuls[index];
         Value sum = value;
         if (matmul.getBias()) {
-          Value bias = function.load(
-              sum.getType(),
+          Value bias = kernel::IRValueBuilder::unwrap(function.loadRows(
+              kernel::Scalar::f32,
               function.at(function.binding(vectorBinding(matmul.getBias())),
                           function.mulI(column, 4)),
-              32);
+              32));
           sum = arith::AddFOp::create(function.builder(), function.loc(), sum, bias);
         }
         vectors[matmul.getResult()] = sum;
@@ -321,17 +356,19 @@ private:
     return Status::success();
   }
 
-  /// Emits elementwise `ops` for eight columns of a token and stores what the
-  /// dispatch returns. `vectors` holds the values known so far.
+  /// Emits elementwise `ops` for eight columns of a token (a thread: its one of
+  /// them) and stores what the dispatch returns. `vectors` holds the values known so far.
   void emitElementwise(kernel::StageFunction &function, ArrayRef<Operation *> ops,
                        DenseMap<Value, Value> &vectors, Value token, Value column) {
     OpBuilder &builder = function.builder();
-    auto vectorType = VectorType::get({8}, builder.getF32Type());
+    Type vectorType = kernel::IRValueBuilder::irType(
+        builder.getContext(), function.rowsOf(kernel::Scalar::f32));
     auto get = [&](Value value) {
       Value &vector = vectors[value];
       if (!vector)
-        vector = function.load(
-            vectorType, kernel::rowAddress(function, rowsOf(value), token, column), 32);
+        vector = kernel::IRValueBuilder::unwrap(function.loadRows(
+            kernel::Scalar::f32,
+            kernel::rowAddress(function, rowsOf(value), token, column), 32));
       return vector;
     };
     for (Operation *op : ops) {
@@ -353,11 +390,11 @@ private:
     for (Operation *op : ops)
       for (Value value : op->getResults())
         for (unsigned binding : resultBindings.lookup(value))
-          function.store(vectors[value],
-                         kernel::rowAddress(
-                             function, {binding, rowStride(columnsOf(value))}, token,
-                             column),
-                         32);
+          function.storeRows(kernel::IRValueBuilder::wrap(vectors[value]),
+                             kernel::rowAddress(
+                                 function, {binding, rowStride(columnsOf(value))},
+                                 token, column),
+                             32);
   }
 
   //===--------------------------------------------------------------------===//
@@ -386,19 +423,30 @@ private:
                              op.getName().getStringRef().str().c_str());
       }
     }
-    if (rope) {
+    if (rope && threads) {
+      LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
+                              kernel::emitThreadRope(kernels, *rope, *threads));
+      addStage("_rope", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+    } else if (rope) {
       LOWBIT_RETURN_IF_ERROR(kernel::emitRopeStage(kernels, *rope, capabilities));
-      addStage("_rope", LinearExpr::of(LOWBIT_DIM_TOKENS), 0);
+      addStage("_rope", LinearExpr::of(LOWBIT_DIM_TOKENS), uint64_t(0));
     }
     if (!elementwise.empty()) {
       int64_t columns = columnsOf(elementwise.front()->getResult(0));
-      LOWBIT_RETURN_IF_ERROR(kernel::emitElementwiseStage(
-          kernels, name + "_map", columns, capabilities,
-          [&](kernel::StageFunction &function, Value token, Value column) {
-            DenseMap<Value, Value> vectors;
-            emitElementwise(function, elementwise, vectors, token, column);
-          }));
-      addStage("_map", LinearExpr::of(LOWBIT_DIM_TOKENS), 0);
+      auto emitBody = [&](kernel::StageFunction &function, Value token, Value column) {
+        DenseMap<Value, Value> vectors;
+        emitElementwise(function, elementwise, vectors, token, column);
+      };
+      if (threads) {
+        LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
+                                kernel::emitThreadElementwise(
+                                    kernels, name + "_map", columns, *threads, emitBody));
+        addStage("_map", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+      } else {
+        LOWBIT_RETURN_IF_ERROR(kernel::emitElementwiseStage(
+            kernels, name + "_map", columns, capabilities, emitBody));
+        addStage("_map", LinearExpr::of(LOWBIT_DIM_TOKENS), uint64_t(0));
+      }
     }
     return Status::success();
   }
@@ -435,8 +483,14 @@ private:
     stage.bindings.assign(bindingsOf[gather.getTable()].begin(),
                           bindingsOf[gather.getTable()].end());
     stage.output = rowsOf(gather.getResult());
+    if (threads) {
+      LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
+                              kernel::emitThreadGather(kernels, stage, *threads));
+      addStage("_gather", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+      return Status::success();
+    }
     LOWBIT_RETURN_IF_ERROR(kernel::emitGatherStage(kernels, stage, capabilities));
-    addStage("_gather", LinearExpr::of(LOWBIT_DIM_TOKENS), 0);
+    addStage("_gather", LinearExpr::of(LOWBIT_DIM_TOKENS), uint64_t(0));
     return Status::success();
   }
 
@@ -455,6 +509,15 @@ private:
     stage.scale = attention.getScale().convertToFloat();
     stage.causal = attention.getMask() != MaskKind::None;
     stage.window = attention.getWindow().value_or(0);
+    if (threads) {
+      for (unsigned binding : {stage.cacheKeys, stage.cacheValues})
+        stageReads.insert(binding);
+      LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
+                              kernel::emitThreadAttention(kernels, stage, *threads));
+      addStage("_attention", LinearExpr::of(LOWBIT_DIM_TOKENS, stage.heads),
+               std::move(launch));
+      return Status::success();
+    }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch, kernel::emitAttentionStage(
                                                   kernels, stage, capabilities));
     addStage("_attention", LinearExpr::of(LOWBIT_DIM_TOKENS, stage.heads), scratch);
@@ -466,6 +529,8 @@ private:
   std::string name;
   const kernel::KernelCapabilities &capabilities;
   ModuleOp kernels;
+  std::optional<kernel::ThreadTarget> threads;
+  llvm::SmallDenseSet<unsigned> stageReads; ///< bindings the current stage only reads
   LoweredDispatch result;
   DenseMap<Value, SmallVector<unsigned>> bindingsOf;
   DenseMap<Value, SmallVector<unsigned>> resultBindings;
@@ -476,6 +541,6 @@ private:
 StatusOr<LoweredDispatch>
 mlir::lowbit::lowerDispatch(DispatchOp dispatch, StringRef name,
                             const kernel::KernelCapabilities &capabilities,
-                            ModuleOp kernels) {
-  return Lowering(dispatch, name, capabilities, kernels).run();
+                            ModuleOp kernels, const kernel::ThreadMachine *machine) {
+  return Lowering(dispatch, name, capabilities, kernels, machine).run();
 }

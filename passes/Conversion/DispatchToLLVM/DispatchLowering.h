@@ -17,7 +17,7 @@
 #define PASSES_CONVERSION_DISPATCHTOLLVM_DISPATCHLOWERING_H
 
 #include "dialects/Lowbit/IR/LowbitOps.h"
-#include "lib/Kernel/ValueBuilder.h"
+#include "lib/Kernel/ThreadStages.h"
 #include "lowbit/Format/Plan.h"
 
 namespace mlir::lowbit {
@@ -43,6 +43,8 @@ struct LoweredDispatch {
   std::vector<KernelBinding> bindings;
   /// Bytes of each temporary; alive during the dispatch only.
   std::vector<::lowbit::LinearExpr> temporaries;
+  /// One a stage, of a dispatch lowered for a machine of threads.
+  std::vector<::lowbit::kernel::ThreadLaunch> launches;
   uint64_t parameterBytes = 0;  ///< read by one run
   uint64_t operationsPerToken = 0; ///< multiply-adds times two
 };
@@ -50,12 +52,14 @@ struct LoweredDispatch {
 /// Floats from one row to the next.
 inline int64_t rowStride(int64_t columns) { return (columns + 7) / 8 * 8; }
 
-/// Emits the stages of `dispatch` into `kernels` under names that begin with `name`.
-/// Stage lists and bindings do not depend on `capabilities`; scratch sizes may.
+/// Emits the stages of `dispatch` into `kernels` under names that begin with `name`:
+/// for a CPU, or with `machine` for a machine of threads. Stage lists and bindings do
+/// not depend on the machine; scratch sizes may.
 ::lowbit::StatusOr<LoweredDispatch>
 lowerDispatch(DispatchOp dispatch, llvm::StringRef name,
               const ::lowbit::kernel::KernelCapabilities &capabilities,
-              ModuleOp kernels);
+              ModuleOp kernels,
+              const ::lowbit::kernel::ThreadMachine *machine = nullptr);
 
 /// Distinct dispatches of a module in program order; equal ones share a kernel.
 struct KernelTable {
