@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Simulator/Decoder.h"
+#include "runtime/Simulator/Memory.h"
 #include "runtime/Simulator/Ptx.h"
 #include "test/unit/MutatedText.h"
 
