@@ -33,4 +33,13 @@ def ApplyLayoutsPass : Pass<"lowbit-apply-layouts", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
 }
 
+def PrintEncodingsPass : Pass<"lowbit-print-encodings", "::mlir::ModuleOp"> {
+  let summary = "print what each compressed parameter takes, per weight";
+  let description = [{
+    Changes nothing. One line on stderr for each `lowbit.param` of a compressed type:
+    encoding, bits a weight in total and by role, from the sizes of its components.
+    Without a layout the canonical one counts: whole bytes.
+  }];
+}
+
 #endif // PASSES_ENCODING_PASSES_TD

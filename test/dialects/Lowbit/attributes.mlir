@@ -1,23 +1,23 @@
 // RUN: lowbit-opt --verify-roundtrip %s | FileCheck %s
 
-// CHECK-DAG: #[[$INT8:leaf[0-9]*]] = #lowbit.leaf<int<8>>{{$}}
-// CHECK-DAG: #[[$NARROW:leaf[0-9]*]] = #lowbit.leaf<int<8, -127:127>>{{$}}
-// CHECK-DAG: #[[$ONE:leaf[0-9]*]] = #lowbit.leaf<uint<1>>{{$}}
-// CHECK-DAG: #[[$TERNARY:leaf[0-9]*]] = #lowbit.leaf<ternary>{{$}}
-// CHECK-DAG: #[[$UINT4:leaf[0-9]*]] = #lowbit.leaf<uint<4>>{{$}}
-// CHECK-DAG: #[[$W2STAR:leaf[0-9]*]] = #lowbit.leaf<w2star>{{$}}
-// CHECK-DAG: #[[$BF16:leaf[0-9]*]] = #lowbit.leaf<fp<bf16>>{{$}}
-// CHECK-DAG: #[[$F16:leaf[0-9]*]] = #lowbit.leaf<fp<f16>>{{$}}
-// CHECK-DAG: #[[$F32:leaf[0-9]*]] = #lowbit.leaf<fp<f32>>{{$}}
-// CHECK-DAG: #[[$COL:leaf[0-9]*]] = #lowbit.leaf<int<4>, scale = [f32 per col]>{{$}}
-// CHECK-DAG: #[[$GROUP:leaf[0-9]*]] = #lowbit.leaf<int<4>, scale = [f16 per map<(d0, d1) -> (d0, d1 floordiv 32)>]>{{$}}
-// CHECK-DAG: #[[$K_QUANT:leaf[0-9]*]] = #lowbit.leaf<uint<4>, scale = [f16 per map<(d0, d1) -> (d0, d1 floordiv 256)>, uint<6> per map<(d0, d1) -> (d0, d1 floordiv 32)>], offset = -[f16 per map<(d0, d1) -> (d0, d1 floordiv 256)>, uint<6> per map<(d0, d1) -> (d0, d1 floordiv 32)>]>{{$}}
-// CHECK-DAG: #[[$TENSOR:leaf[0-9]*]] = #lowbit.leaf<ternary, scale = [f32 per tensor]>{{$}}
-// CHECK-DAG: #[[$TENSOR_MAP:leaf[0-9]*]] = #lowbit.leaf<ternary, scale = [bf16 per tensor]>{{$}}
-// CHECK-DAG: #[[$ZERO:leaf[0-9]*]] = #lowbit.leaf<uint<4>, scale = [f16 per row], zero = uint<4> per row>{{$}}
-// CHECK-DAG: #[[$BIASED:leaf[0-9]*]] = #lowbit.leaf<int<4>, layout = bits<i8, word = (d0, d1) -> (d0, d1), bit = (d0, d1) -> (0), store = biased>>{{$}}
-// CHECK-DAG: #[[$FIELDS:leaf[0-9]*]] = #lowbit.leaf<uint<5>, layout = bits<[i8 x 4, word = (d0, d1) -> (d0, d1 floordiv 2), bit = (d0, d1) -> ((d1 mod 2) * 4)], [i8 x 1, word = (d0, d1) -> (d0, d1 floordiv 8), bit = (d0, d1) -> (d1 mod 8)], store = biased>>{{$}}
-// CHECK-DAG: #[[$ORDER:leaf[0-9]*]] = #lowbit.leaf<uint<4>, scale = [f16 per row at (d0) -> (d0 floordiv 8, d0 mod 8)], offset = [f16 per row], layout = bits<i8, word = (d0, d1) -> (d0, d1), bit = (d0, d1) -> (0)>>{{$}}
+// CHECK-DAG: #[[$INT8:[a-z0-9_]+]] = #lowbit.leaf<int<8>>{{$}}
+// CHECK-DAG: #[[$NARROW:[a-z0-9_]+]] = #lowbit.leaf<int<8, -127:127>>{{$}}
+// CHECK-DAG: #[[$ONE:[a-z0-9_]+]] = #lowbit.leaf<bin<01>>{{$}}
+// CHECK-DAG: #[[$TERNARY:[a-z0-9_]+]] = #lowbit.leaf<ternary>{{$}}
+// CHECK-DAG: #[[$UINT4:[a-z0-9_]+]] = #lowbit.leaf<uint<4>>{{$}}
+// CHECK-DAG: #[[$W2STAR:[a-z0-9_]+]] = #lowbit.leaf<w2star>{{$}}
+// CHECK-DAG: #[[$BF16:[a-z0-9_]+]] = #lowbit.leaf<fp<bf16>>{{$}}
+// CHECK-DAG: #[[$F16:[a-z0-9_]+]] = #lowbit.leaf<fp<f16>>{{$}}
+// CHECK-DAG: #[[$F32:[a-z0-9_]+]] = #lowbit.leaf<fp<f32>>{{$}}
+// CHECK-DAG: #[[$COL:[a-z0-9_]+]] = #lowbit.leaf<int<4>, scale = [f32 per col]>{{$}}
+// CHECK-DAG: #[[$GROUP:[a-z0-9_]+]] = #lowbit.leaf<int<4>, scale = [f16 per map<(d0, d1) -> (d0, d1 floordiv 32)>]>{{$}}
+// CHECK-DAG: #[[$K_QUANT:[a-z0-9_]+]] = #lowbit.leaf<uint<4>, scale = [f16 per map<(d0, d1) -> (d0, d1 floordiv 256)>, uint<6> per map<(d0, d1) -> (d0, d1 floordiv 32)>], offset = -[f16 per map<(d0, d1) -> (d0, d1 floordiv 256)>, uint<6> per map<(d0, d1) -> (d0, d1 floordiv 32)>]>{{$}}
+// CHECK-DAG: #[[$TENSOR:[a-z0-9_]+]] = #lowbit.leaf<ternary, scale = [f32 per tensor]>{{$}}
+// CHECK-DAG: #[[$TENSOR_MAP:[a-z0-9_]+]] = #lowbit.leaf<ternary, scale = [bf16 per tensor]>{{$}}
+// CHECK-DAG: #[[$ZERO:[a-z0-9_]+]] = #lowbit.leaf<uint<4>, scale = [f16 per row], zero = uint<4> per row>{{$}}
+// CHECK-DAG: #[[$BIASED:[a-z0-9_]+]] = #lowbit.leaf<int<4>, layout = bits<i8, word = (d0, d1) -> (d0, d1), bit = (d0, d1) -> (0), store = biased>>{{$}}
+// CHECK-DAG: #[[$FIELDS:[a-z0-9_]+]] = #lowbit.leaf<uint<5>, layout = bits<[i8 x 4, word = (d0, d1) -> (d0, d1 floordiv 2), bit = (d0, d1) -> ((d1 mod 2) * 4)], [i8 x 1, word = (d0, d1) -> (d0, d1 floordiv 8), bit = (d0, d1) -> (d1 mod 8)], store = biased>>{{$}}
+// CHECK-DAG: #[[$ORDER:[a-z0-9_]+]] = #lowbit.leaf<uint<4>, scale = [f16 per row at (d0) -> (d0 floordiv 8, d0 mod 8)], offset = [f16 per row], layout = bits<i8, word = (d0, d1) -> (d0, d1), bit = (d0, d1) -> (0)>>{{$}}
 
 // Codes.
 // CHECK-LABEL: @codes

@@ -5,26 +5,8 @@
 
 // -----
 
-// Sums.
-// expected-error @+1 {{encoding 'sum' is not supported yet}}
-func.func private @f(!lowbit.tensor<8x64xf32, sum<leaf<uint<4>>, leaf<uint<4>>>>)
-
-// -----
-
-// Products.
-// expected-error @+1 {{encoding 'prod' is not supported yet}}
-func.func private @f(!lowbit.tensor<8x64xf32, prod<leaf<fp<f16>>, leaf<fp<f16>>>>)
-
-// -----
-
-// Elastic encodings.
-// expected-error @+1 {{encoding 'elastic' is not supported yet}}
-func.func private @f(!lowbit.tensor<8x64xf32, elastic<leaf<uint<4>>>>)
-
-// -----
-
 // An unknown encoding.
-// expected-error @+1 {{expected an encoding: leaf<...>; got 'tree'}}
+// expected-error @+1 {{expected an encoding: leaf<...>, sum<...>, prod<...> or elastic<...>; got 'tree'}}
 func.func private @f(!lowbit.tensor<8x64xf32, tree<leaf<uint<4>>>>)
 
 // -----
@@ -260,3 +242,171 @@ func.func private @f(!lowbit.kv<0x8xf32>)
 // Caches are bounded.
 // expected-error @+1 {{requires 1 to 2^20 heads and elements a head, got 4 and 2097152}}
 func.func private @f(!lowbit.kv<4x2097152xf32>)
+
+// -----
+
+// V1: the vec of a table divides the shape.
+// expected-error @+1 {{vec 3x1 does not divide 8 x 64 (V1)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<lut<2, f16, vec = 3x1>>>)
+
+// -----
+
+// V2: granules of a table hold whole vecs.
+// expected-error @+1 {{a vec lies in more than one granule (V2)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<lut<2, f16, vec = 1x4> per map<(n, k) -> (n, k floordiv 2)>>>)
+
+// -----
+
+// V3: per block needs blocks.
+// expected-error @+1 {{requires a block or nm pattern where a number is given per block (V3)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, scale = [f16 per block]>>)
+
+// -----
+
+// V3: diagonal blocks are no stored blocks.
+// expected-error @+1 {{requires a block or nm pattern where a number is given per block (V3)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, scale = [f16 per block], pattern = blockdiag<2>>>)
+
+// -----
+
+// V4: blocks divide the tensor.
+// expected-error @+1 {{blocks of 3x16 do not divide a tensor of 8 x 64 (V4)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, pattern = block<3x16, index = csr<i32, i8>, nnz = 4>>>)
+
+// -----
+
+// V4: block columns fit the index.
+// expected-error @+1 {{512 block columns do not fit indices of 8 bits (V4)}}
+func.func private @f(!lowbit.tensor<8x512xf32, #lowbit.leaf<uint<4>, pattern = block<1x1, index = csr<i32, i8>, nnz = 4>>>)
+
+// -----
+
+// V4: not more blocks than there are.
+// expected-error @+1 {{33 stored blocks of 32 (V4)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, pattern = block<1x16, index = bitmap, nnz = 33>>>)
+
+// -----
+
+// V4: n below m.
+// expected-error @+1 {{requires 0 < n < m <= 256 (V4)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, pattern = nm<4:4>>>)
+
+// -----
+
+// V4: n above 0.
+// expected-error @+1 {{requires 0 < n < m <= 256 (V4)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, pattern = nm<0:4>>>)
+
+// -----
+
+// V4: groups of m.
+// expected-error @+1 {{64 columns are not a multiple of m = 5 (V4)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, pattern = nm<2:5>>>)
+
+// -----
+
+// V5: digits fit the word.
+// expected-error @+1 {{6 digits of base 3 do not fit 8 bits (V5: levels^n <= 2^word)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<ternary, layout = radix<3, 6, i8>>>)
+
+// -----
+
+// V5: levels fit the base.
+// expected-error @+1 {{8 levels do not fit a digit of base 5 (V5)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<3>, layout = radix<5, 3, i8>>>)
+
+// -----
+
+// V5: each digit once.
+// expected-error @+1 {{V5: a layout must be injective}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<ternary, layout = radix<3, 5, i8, word = (n, k) -> (n, k floordiv 5), digit = (n, k) -> (0)>>>)
+
+// -----
+
+// V6: a plane for each bit, none twice.
+// expected-error @+1 {{V5: a layout must be injective}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<2>, layout = planes<i32, word = (p, n, k) -> (n, k floordiv 32), bit = (p, n, k) -> (k mod 32), order = lsb>>>)
+
+// -----
+
+// V6: planes of integers.
+// expected-error @+1 {{requires an integer code in planes<> (V6)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<fp<f16>, layout = planes<i32, word = (p, n, k) -> (p, n, k floordiv 32), bit = (p, n, k) -> (k mod 32), order = lsb>>>)
+
+// -----
+
+// Names of fragments.
+// expected-error @+1 {{unknown order 'wmma'}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, layout = fragment<wmma>>>)
+
+// -----
+
+// Widths of a fragment.
+// expected-error @+1 {{requires codes of 1, 2, 4 or 8 bits, got 3}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<3>, layout = fragment<mma_m16n8k32>>>)
+
+// -----
+
+// Coders.
+// expected-error @+1 {{requires the coder 'prefix', got 'arithmetic'}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<uint<4>, layout = entropy<arithmetic, 64, bytes = 9>>>)
+
+// -----
+
+// Symbols.
+// expected-error @+1 {{requires codes of at most 8 bits, or bf16}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.leaf<fp<f32>, layout = entropy<prefix, 64, bytes = 9>>>)
+
+// -----
+
+// V7: a sum of one.
+// expected-error @+1 {{requires at least two terms (V7)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.sum<leaf<uint<4>>>>)
+
+// -----
+
+// V7: supports of a partition.
+// expected-error @+1 {{partition requires a leaf with a pattern and a leaf with its complement}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.sum<leaf<uint<4>>, leaf<uint<4>>, partition>>)
+
+// -----
+
+// V7: a complement of something dense.
+// expected-error @+1 {{complement<0> of term 1 requires another term that is a leaf with a pattern (V7)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.sum<leaf<uint<4>>, leaf<uint<4>, pattern = complement<0>>>>)
+
+// -----
+
+// V7: complements stand in sums.
+// expected-error @+1 {{complement<> stands in a sum only (V7)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.sum<leaf<uint<4>, pattern = nm<2:4>>, prod<leaf<fp<f16>>, leaf<fp<f16>, pattern = complement<0>> inner [4]>>>)
+
+// -----
+
+// V8: diagonal blocks divide.
+// expected-error @+1 {{3 diagonal blocks do not divide a tensor of 8 x 4 (V8)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.prod<leaf<fp<f16>, pattern = blockdiag<3>>, leaf<fp<f16>> inner [4]>>)
+
+// -----
+
+// V9: min.
+// expected-error @+1 {{requires 1 <= min <= 4 planes, got 5 (V9)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.elastic<leaf<uint<4>, layout = planes<i32, word = (p, n, k) -> (p, n, k floordiv 32), bit = (p, n, k) -> (k mod 32), order = msb>>, axis = planes, min = 5>>)
+
+// -----
+
+// V9: highest planes first.
+// expected-error @+1 {{a prefix of planes is not contiguous}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.elastic<leaf<uint<4>, layout = planes<i32, word = (p, n, k) -> (p, n, k floordiv 32), bit = (p, n, k) -> (k mod 32), order = lsb>>, axis = planes, min = 2>>)
+
+// -----
+
+// V9: columns of a row-major factor are no prefix.
+// expected-error @+1 {{a prefix along rank is not contiguous in the codes (V9)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.elastic<prod<leaf<fp<f16>>, leaf<fp<f16>> inner [4]>, axis = rank, min = 2>>)
+
+// -----
+
+// V9: terms of a sum.
+// expected-error @+1 {{axis terms requires a sum without partition (V9)}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.elastic<leaf<uint<4>>, axis = terms, min = 1>>)

@@ -1,0 +1,29 @@
+// Written by generate.py. DB-LLM: two binary {0, 1} sets with own group scales, no 2^i.
+// RUN: lowbit-opt --verify-roundtrip %s -o /dev/null
+// RUN: lowbit-opt --lowbit-print-encodings %s -o /dev/null 2>&1 | FileCheck %s
+// RUN: lowbit-interpret %s
+
+// CHECK: @layer: 2.500 bits a weight
+lowbit.param @layer : !lowbit.tensor<4096x4096xf32, #lowbit.sum<leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>, leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>>>
+
+func.func @small(%c0: tensor<4x2xi32>, %c1: tensor<4x1xf16>, %c2: tensor<4x2xi32>, %c3: tensor<4x1xf16>, %expected: tensor<4x64xf32>) {
+  %w = lowbit.assemble %c0, %c1, %c2, %c3 : (tensor<4x2xi32>, tensor<4x1xf16>, tensor<4x2xi32>, tensor<4x1xf16>) -> !lowbit.tensor<4x64xf32, #lowbit.sum<leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>, leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>>>
+  %d = lowbit.decode %w : !lowbit.tensor<4x64xf32, #lowbit.sum<leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>, leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>>> -> tensor<4x64xf32>
+  check.expect_eq %d, %expected : tensor<4x64xf32>
+  %p:4 = lowbit.disassemble %w : !lowbit.tensor<4x64xf32, #lowbit.sum<leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>, leaf<bin<01>, scale = [f16 per map<(n, k) -> (n, k floordiv 64)>], layout = bits<i32, word = (n, k) -> (n, k floordiv 32), bit = (n, k) -> (k mod 32)>>>> -> tensor<4x2xi32>, tensor<4x1xf16>, tensor<4x2xi32>, tensor<4x1xf16>
+  check.expect_eq %p#0, %c0 : tensor<4x2xi32>
+  check.expect_eq %p#1, %c1 : tensor<4x1xf16>
+  check.expect_eq %p#2, %c2 : tensor<4x2xi32>
+  check.expect_eq %p#3, %c3 : tensor<4x1xf16>
+  return
+}
+
+func.func @main() {
+  %c0 = arith.constant dense<"0xD7B7EB499F32BFD22132F3E3DD0732D5FB75366F8323AED6B0B2834C29E5BB76"> : tensor<4x2xi32>
+  %c1 = arith.constant dense<"0x704720449044003D"> : tensor<4x1xf16>
+  %c2 = arith.constant dense<"0xE176FD9298FEA10EED986E72FF1E486D64FD26E331DE26513CE2C31AE3B68C2E"> : tensor<4x2xi32>
+  %c3 = arith.constant dense<"0x20426043803A803C"> : tensor<4x1xf16>
+  %expected = arith.constant dense<"0x000028410000EE400000EE40000000000000EE400000444000002841000028410000EE400000284100002841000000000000284100002841000044400000EE40000028410000EE400000444000002841000044400000284100002841000028410000EE4000004440000000000000EE4000004440000000000000EE40000044400000EE400000EE400000EE4000002841000028410000000000000000000028410000000000002841000044400000444000002841000028410000444000004440000028410000EE400000EE400000EE400000EE40000028410000000000002841000000000000284100004440000044400000EE40000000000000EE400000EE400000FA400000000000006C4000006C40000000000000FA4000006C4000006C4000000000000084400000000000006C400000FA40000084400000000000006C40000084400000FA4000006C4000006C40000084400000FA400000FA4000008440000084400000FA40000000000000000000006C400000FA400000FA40000084400000FA4000006C400000FA400000FA400000FA4000006C400000FA400000FA40000084400000FA400000FA4000006C4000006C4000000000000000000000000000000000000084400000000000006C40000084400000844000006C40000000000000FA40000000000000FA4000006C400000844000006C400000FA400000844000009240000092400000503F00009240000092400000AC400000AC40000092400000AC40000000000000AC400000503F0000AC400000AC400000AC400000503F000000000000AC400000AC4000000000000092400000AC4000000000000000000000AC400000AC400000924000009240000000000000AC400000AC400000503F0000AC400000924000000000000000000000503F0000503F0000000000009240000092400000AC400000503F0000503F0000503F000092400000503F0000503F000000000000AC400000AC4000009240000000000000AC4000000000000092400000503F0000924000009240000000000000AC40000000000000AC400000924000000000000000000000903F0000903F0000184000001840000000000000A03F000000000000184000000000000000000000A03F000018400000903F000018400000184000001840000000000000000000000000000000000000903F00001840000000000000903F0000A03F000018400000903F000000000000A03F00000000000018400000903F000000000000A03F00000000000018400000903F0000903F0000A03F0000903F00001840000000000000903F000018400000A03F000018400000A03F0000A03F0000903F000018400000A03F0000A03F00000000000018400000000000001840000018400000903F0000A03F000018400000A03F00000000"> : tensor<4x64xf32>
+  call @small(%c0, %c1, %c2, %c3, %expected) : (tensor<4x2xi32>, tensor<4x1xf16>, tensor<4x2xi32>, tensor<4x1xf16>, tensor<4x64xf32>) -> ()
+  return
+}
