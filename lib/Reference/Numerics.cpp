@@ -81,7 +81,8 @@ static LowBitTerm sumGroup(std::span<const LowBitTerm> terms,
 
 float groupedDot(std::span<const LowBitTerm> terms,
                  std::span<const int16_t> activations,
-                 std::span<const LowBitGroup> groups, bool hasOffset) {
+                 std::span<const LowBitGroup> groups, bool hasOffset,
+                 float unit) {
   std::vector<float> chunks;
   size_t next = 0;
   for (int64_t begin = 0; begin < static_cast<int64_t>(terms.size());
@@ -91,7 +92,7 @@ float groupedDot(std::span<const LowBitTerm> terms,
          ++next) {
       const LowBitGroup &group = groups[next];
       const LowBitTerm s = sumGroup(terms, activations, group.begin, group.end);
-      acc = std::fma(static_cast<float>(s.scaled), group.scale, acc);
+      acc = std::fma(static_cast<float>(s.scaled) * unit, group.scale, acc);
       if (hasOffset)
         acc = std::fma(static_cast<float>(s.offset), group.offset, acc);
     }
@@ -102,10 +103,10 @@ float groupedDot(std::span<const LowBitTerm> terms,
 
 float oneGroupDot(std::span<const LowBitTerm> terms,
                   std::span<const int16_t> activations, float scale,
-                  float offset, bool hasOffset) {
+                  float offset, bool hasOffset, float unit) {
   const LowBitTerm s =
       sumGroup(terms, activations, 0, static_cast<int64_t>(terms.size()));
-  float y = static_cast<float>(s.scaled) * scale;
+  float y = static_cast<float>(s.scaled) * unit * scale;
   if (hasOffset)
     y = std::fma(static_cast<float>(s.offset), offset, y);
   return y;

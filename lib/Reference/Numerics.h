@@ -47,15 +47,17 @@ struct LowBitGroup {
   float offset = 0.0f; ///< O_g, used only with `hasOffset`
 };
 
+/// E6: f32(s) counts `unit`s, a power of two.
 /// N4 up to, not including, the per-token scale. `groups` ascend and do not
 /// cross multiples of 512.
 float groupedDot(std::span<const LowBitTerm> terms,
                  std::span<const int16_t> activations,
-                 std::span<const LowBitGroup> groups, bool hasOffset);
+                 std::span<const LowBitGroup> groups, bool hasOffset,
+                 float unit = 1.0f);
 /// N5 up to, not including, the per-token scale.
 float oneGroupDot(std::span<const LowBitTerm> terms,
                   std::span<const int16_t> activations, float scale,
-                  float offset, bool hasOffset);
+                  float offset, bool hasOffset, float unit = 1.0f);
 
 /// N7: the result of quantizing one group or token.
 struct QuantizedGroup {

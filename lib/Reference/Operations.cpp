@@ -160,6 +160,7 @@ Tensor matmul(const CompressedTensor &input, const CompressedTensor &weight,
   const bool grouped = inputGroups || variesAlongColumns(weight.leaf.scales) ||
                        variesAlongColumns(weight.leaf.offsets);
   const bool hasOffset = !weight.leaf.offsets.empty();
+  const float unit = weight.exactUnit();
   const std::vector<LowBitGroup> allGroups =
       refineGroups(weight.leaf, input.leaf);
 
@@ -182,10 +183,8 @@ Tensor matmul(const CompressedTensor &input, const CompressedTensor &weight,
         continue;
       if (k == group.end)
         k = group.begin;
-      // E6: the unit is a power of two, so this product is exact.
-      group.scale = weight.isPresent(n, k)
-                        ? weight.floatScale(n, k) * weight.exactUnit()
-                        : 0.0f;
+      group.scale =
+          weight.isPresent(n, k) ? weight.floatScale(n, k) : 0.0f;
       group.offset = hasOffset && weight.isPresent(n, k)
                          ? weight.floatOffset(n, k)
                          : 0.0f;
@@ -200,9 +199,9 @@ Tensor matmul(const CompressedTensor &input, const CompressedTensor &weight,
           group.scale = group.scale * a;
           group.offset = group.offset * a;
         }
-      float y = grouped ? groupedDot(terms, codes, groups, hasOffset)
+      float y = grouped ? groupedDot(terms, codes, groups, hasOffset, unit)
                         : oneGroupDot(terms, codes, groups[0].scale,
-                                      groups[0].offset, hasOffset);
+                                      groups[0].offset, hasOffset, unit);
       if (!inputGroups && !input.leaf.scales.empty())
         y = y * input.floatScale(t, 0);
       if (bias)
