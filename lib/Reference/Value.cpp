@@ -277,13 +277,6 @@ int64_t CompressedTensor::codeMinusZero(int64_t n, int64_t k) const {
 int64_t CompressedTensor::exactValue(int64_t n, int64_t k) const {
   if (!isPresent(n, k))
     return 0;
-  if (leaf.lut) {
-    const Element at = elementAt(*this, n, k);
-    int64_t sum = 0;
-    for (int64_t j = 0; j < leaf.lut->books; ++j)
-      sum += table.integers[entryOf(*this, at, j)];
-    return sum;
-  }
   if (!leaf.code.isFloat())
     return codeMinusZero(n, k);
   const int exponent = exactIntegerExponent(leaf.code).value_or(0);

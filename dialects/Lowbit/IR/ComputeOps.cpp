@@ -121,9 +121,7 @@ static LogicalResult verifyAccumulation(MatmulOp op, LowbitTensorType input,
                                           std::abs(number.hi)));
   };
   __int128 code = magnitude(w->code);
-  if (w->lut)
-    code = magnitude(w->lut->entry) * w->lut->books;
-  else if (w->code.isFloat()) // E6: the largest value as an integer.
+  if (w->code.isFloat()) // E6: the largest value as an integer.
     for (uint32_t bits = 0; bits < 1u << w->code.width; ++bits)
       code = std::max(code, static_cast<__int128>(std::fabs(std::ldexp(
                                 ::lowbit::floatFromCode(w->code, bits),
@@ -186,10 +184,7 @@ LogicalResult MatmulOp::verify() {
     return emitOpError() << encoding.status().message();
   for (const ::lowbit::LeafDesc *leaf : leavesOfFirstProducts(*encoding)) {
     // C2
-    const bool isExact = leaf->lut
-                             ? !leaf->lut->entry.isFloat()
-                             : ::lowbit::exactIntegerExponent(leaf->code).has_value();
-    if (!isExact)
+    if (!leaf->takesIntegerDot())
       return emitOpError("requires an integer code in the weight of a quantized "
                          "input, or one of integers times a power of two");
     // C3, C5
