@@ -161,17 +161,24 @@ struct FieldTable {
     }
   }
 
-  /// The field's run of element (row, k), and the same replaced.
-  uint32_t run(int64_t row, size_t k, const uint8_t *stored) const {
+  /// A(row) of the address.
+  struct RowBase {
+    int64_t word, bit;
+  };
+  RowBase baseOf(int64_t row) const {
+    return {wordOf(*desc, row, 0), bitOf(*desc, row, 0)};
+  }
+  /// The field's run of column k of a row, and the same replaced.
+  uint32_t run(RowBase base, size_t k, const uint8_t *stored) const {
     const unsigned size = desc->wordBits / 8u;
-    const int64_t word = wordOf(*desc, row, 0) + columnWord[k];
-    const int64_t at = bitOf(*desc, row, 0) + columnBit[k];
+    const int64_t word = base.word + columnWord[k];
+    const int64_t at = base.bit + columnBit[k];
     return loadBits(stored + word * size, size) >> at & lowMask(desc->width);
   }
-  void setRun(int64_t row, size_t k, uint32_t value, uint8_t *stored) const {
+  void setRun(RowBase base, size_t k, uint32_t value, uint8_t *stored) const {
     const unsigned size = desc->wordBits / 8u;
-    const int64_t word = wordOf(*desc, row, 0) + columnWord[k];
-    const int64_t at = bitOf(*desc, row, 0) + columnBit[k];
+    const int64_t word = base.word + columnWord[k];
+    const int64_t at = base.bit + columnBit[k];
     const uint32_t mask = lowMask(desc->width);
     uint8_t *place = stored + word * size;
     storeBits(place, size,

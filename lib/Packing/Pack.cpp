@@ -226,13 +226,24 @@ StatusOr<EntropyCoded> encodeEntropy(const LeafDesc &leaf,
 // Digits
 //===----------------------------------------------------------------------===//
 
-/// The group number of (row, k) from all fields.
-static uint32_t groupNumber(const std::vector<FieldTable> &fields, int64_t row,
+/// A(row) of every field.
+static std::vector<FieldTable::RowBase>
+basesOf(const std::vector<FieldTable> &fields, int64_t row) {
+  std::vector<FieldTable::RowBase> bases;
+  for (const FieldTable &field : fields)
+    bases.push_back(field.baseOf(row));
+  return bases;
+}
+
+/// The group number of column k of a row from all fields.
+static uint32_t groupNumber(const std::vector<FieldTable> &fields,
+                            const std::vector<FieldTable::RowBase> &bases,
                             size_t k, Components stored) {
   uint32_t number = 0;
-  for (const FieldTable &field : fields)
-    number |= field.run(row, k, stored[field.desc->array].data())
-              << field.desc->shift;
+  for (size_t i = 0; i < fields.size(); ++i)
+    number |=
+        fields[i].run(bases[i], k, stored[fields[i].desc->array].data())
+        << fields[i].desc->shift;
   return number;
 }
 
@@ -243,16 +254,17 @@ void LeafCodec::Impl::packDigits(
   const FieldDesc &field = leaf.fields[0];
   const std::vector<std::span<const uint8_t>> views(stored.begin(),
                                                     stored.end());
+  const std::vector<FieldTable::RowBase> bases = basesOf(fields, row);
   for (int64_t k = 0; k < leaf.storedColumns(); ++k) {
     const size_t column = static_cast<size_t>(k);
     const int64_t index[] = {row, k};
     const uint32_t number =
-        withDigit(field, bits, groupNumber(fields, row, column, views),
+        withDigit(field, bits, groupNumber(fields, bases, column, views),
                   static_cast<unsigned>(field.digit.results[0].eval(index)),
                   codes[column]);
-    for (const FieldTable &table : fields)
-      table.setRun(row, column, number >> table.desc->shift,
-                   stored[table.desc->array].data());
+    for (size_t i = 0; i < fields.size(); ++i)
+      fields[i].setRun(bases[i], column, number >> fields[i].desc->shift,
+                       stored[fields[i].desc->array].data());
   }
 }
 
@@ -261,11 +273,12 @@ void LeafCodec::Impl::gatherDigits(Components stored, int64_t row,
                                    std::vector<Code> &codes) const {
   const unsigned bits = groupBits(leaf);
   const FieldDesc &field = leaf.fields[0];
+  const std::vector<FieldTable::RowBase> bases = basesOf(fields, row);
   for (int64_t k = 0; k < leaf.storedColumns(); ++k) {
     const size_t column = static_cast<size_t>(k);
     const int64_t index[] = {row, k};
     codes[column] = static_cast<Code>(
-        digitOf(field, bits, groupNumber(fields, row, column, stored),
+        digitOf(field, bits, groupNumber(fields, bases, column, stored),
                 static_cast<unsigned>(field.digit.results[0].eval(index))));
   }
 }
