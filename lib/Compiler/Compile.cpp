@@ -395,27 +395,21 @@ private:
 
   Status generateCode() {
     kernels = collectKernels(*module);
+    // GPUs last: the plan is made from the stages of a CPU.
     auto isGpu = [](StringRef target) { return target.starts_with("nvptx:"); };
-    for (const std::string &target : phases.targets) {
-      if (isGpu(target))
-        continue;
-      TargetCode code;
-      code.target = target;
-      LOWBIT_RETURN_IF_ERROR(generateCpu(target, code));
-      codes.push_back(std::move(code));
-    }
-    if (lowered.empty())
+    std::vector<std::string> targets = phases.targets;
+    llvm::stable_sort(targets, [&](auto &a, auto &b) { return isGpu(a) < isGpu(b); });
+    if (isGpu(targets.front()))
       return invalidArgument("a module needs a CPU target beside '%s'",
-                             phases.targets.front().c_str());
-    // After the CPU's: the plan is made from those.
-    for (const std::string &target : phases.targets) {
+                             targets.front().c_str());
+    for (const std::string &target : targets) {
+      TargetCode code{target, {}, {}};
       if (!isGpu(target))
-        continue;
-      TargetCode code;
-      code.target = target;
-      LOWBIT_ASSIGN_OR_RETURN(
-          code.gpu, generateGpuCode(context, kernels, lowered, target, report));
-      if (code.gpu)
+        LOWBIT_RETURN_IF_ERROR(generateCpu(target, code));
+      else
+        LOWBIT_RETURN_IF_ERROR(
+            generateGpuCode(context, kernels, lowered, target, report, code.gpu));
+      if (!isGpu(target) || code.gpu)
         codes.push_back(std::move(code));
     }
     reportKernels();

@@ -107,10 +107,10 @@ private:
 
 } // namespace
 
-StatusOr<std::optional<GpuCode>>
-mlir::lowbit::generateGpuCode(MLIRContext &context, const KernelTable &kernels,
-                              ArrayRef<LoweredDispatch> lowered,
-                              const std::string &target, CompileReport &report) {
+Status mlir::lowbit::generateGpuCode(MLIRContext &context, const KernelTable &kernels,
+                                     ArrayRef<LoweredDispatch> lowered,
+                                     const std::string &target, CompileReport &report,
+                                     std::optional<GpuCode> &code) {
   LOWBIT_ASSIGN_OR_RETURN(const NvptxTarget *chip, ::lowbit::parseNvptxTarget(target));
   GpuGenerator generator(context, *chip, report);
   bool complete = true;
@@ -125,7 +125,7 @@ mlir::lowbit::generateGpuCode(MLIRContext &context, const KernelTable &kernels,
                            "': " + status.message());
     complete = false;
   }
-  if (!complete)
-    return std::optional<GpuCode>();
-  return std::optional<GpuCode>(generator.take());
+  if (complete)
+    code = generator.take();
+  return Status::success();
 }

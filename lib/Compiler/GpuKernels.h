@@ -14,14 +14,14 @@
 
 namespace mlir::lowbit {
 
-/// Code of every kernel for `target` ("nvptx:sm_80"). `lowered` is what the kernels'
-/// plan was made from: stages and bindings must be equal. Nothing, and a note in the
-/// report for each reason, where a kernel cannot be lowered to the target. The report
-/// gets an entry a stage.
-::lowbit::StatusOr<std::optional<::lowbit::GpuCode>>
-generateGpuCode(MLIRContext &context, const KernelTable &kernels,
-                llvm::ArrayRef<LoweredDispatch> lowered, const std::string &target,
-                CompileReport &report);
+/// Puts the code of every kernel for `target` ("nvptx:sm_80") into `code`. `lowered` is
+/// what the kernels' plan was made from: stages and bindings must be equal. Nothing, and
+/// a note in the report for each reason, where a kernel cannot be lowered to the target.
+/// The report gets an entry a stage.
+::lowbit::Status generateGpuCode(MLIRContext &context, const KernelTable &kernels,
+                                 llvm::ArrayRef<LoweredDispatch> lowered,
+                                 const std::string &target, CompileReport &report,
+                                 std::optional<::lowbit::GpuCode> &code);
 
 } // namespace mlir::lowbit
 
