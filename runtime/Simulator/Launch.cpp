@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/Device/CPU/FloatControl.h"
 #include "runtime/Simulator/Launch.h"
 #include "runtime/Simulator/Interpreter.h"
 #include "runtime/Simulator/Races.h"
@@ -154,6 +155,8 @@ static void reportDeadlock(Cta &cta) {
 }
 
 void lowbit::ptx::runWorker(Worker &worker) {
+  // What the program that launches has set for itself must not reach the kernel.
+  ExactFloatScope exact;
   LaunchState &launch = *worker.launch;
   const LaunchConfig &config = *launch.config;
   std::vector<std::unique_ptr<Cta>> resident, spare;

@@ -32,7 +32,7 @@ func.func @five_levels(%plain: tensor<1x24xi8>, %bytes: tensor<1x1x7xi8>, %scale
   %d = lowbit.decode %again : !lowbit.tensor<1x24xf32, #five> -> tensor<1x24xf32>
   check.expect_eq %d, %expected : tensor<1x24xf32>
   %product = lowbit.matmul %x, %again
-      : (tensor<1x24xf32>, !lowbit.tensor<1x24xf32, #five>) -> tensor<1x1xf32>
+      : tensor<1x24xf32>, !lowbit.tensor<1x24xf32, #five> -> tensor<1x1xf32>
   check.expect_eq %product, %y : tensor<1x1xf32>
   return
 }

@@ -34,7 +34,7 @@ func.func @f(%c: tensor<64x8xi8>, %s: tensor<8xf32>) {
 // assemble C2 (V14): long scales are parameters.
 func.func @f(%c: tensor<17x64xi8>) {
   %s = arith.constant dense<1.0> : tensor<17xf32>
-  // expected-error @+1 {{'lowbit.assemble' op requires scales, zeros and offsets above 16 entries to be parameters, not literals (V14), component 1 has 17}}
+  // expected-error @+1 {{'lowbit.assemble' op requires tables, scales, zeros and offsets above 16 entries to be parameters, not literals (V14), component 1 has 17}}
   %w = lowbit.assemble %c, %s : (tensor<17x64xi8>, tensor<17xf32>) -> !lowbit.tensor<17x64xf32, #lowbit.leaf<int<8>, scale = [f32 per row]>>
   return
 }
@@ -44,7 +44,7 @@ func.func @f(%c: tensor<17x64xi8>) {
 // assemble C2 (V14): long zero points are parameters.
 func.func @f(%c: tensor<17x64xi8>) {
   %z = arith.constant dense<1> : tensor<17xi8>
-  // expected-error @+1 {{'lowbit.assemble' op requires scales, zeros and offsets above 16 entries to be parameters, not literals (V14), component 1 has 17}}
+  // expected-error @+1 {{'lowbit.assemble' op requires tables, scales, zeros and offsets above 16 entries to be parameters, not literals (V14), component 1 has 17}}
   %w = lowbit.assemble %c, %z : (tensor<17x64xi8>, tensor<17xi8>) -> !lowbit.tensor<17x64xf32, #lowbit.leaf<uint<4>, zero = uint<4> per row>>
   return
 }

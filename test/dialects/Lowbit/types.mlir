@@ -1,8 +1,8 @@
 // RUN: lowbit-opt --verify-roundtrip %s | FileCheck %s
 
-// CHECK-DAG: #[[$T0:leaf[0-9]*]] = #lowbit.leaf<ternary, scale = [f32 per tensor]>{{$}}
-// CHECK-DAG: #[[$T1:leaf[0-9]*]] = #lowbit.leaf<uint<4>>{{$}}
-// CHECK-DAG: #[[$T2:leaf[0-9]*]] = #lowbit.leaf<int<8>, scale = [f32 per row]>{{$}}
+// CHECK-DAG: #[[$T0:[a-z0-9_]+]] = #lowbit.leaf<ternary, scale = [f32 per tensor]>{{$}}
+// CHECK-DAG: #[[$T1:[a-z0-9_]+]] = #lowbit.leaf<uint<4>>{{$}}
+// CHECK-DAG: #[[$T2:[a-z0-9_]+]] = #lowbit.leaf<int<8>, scale = [f32 per row]>{{$}}
 
 // CHECK-LABEL: func.func private @weight
 // CHECK-SAME: !lowbit.tensor<576x576xf32, #[[$T0]]>

@@ -161,7 +161,7 @@ TEST(NvptxMatmul, SaysWhatItCannotDo) {
   MatmulSpec spec{"q4", uintOf(4), {{f16(), true, 24}}, {}, {}, false, true, 0};
   auto odd = generate(MatmulCase(spec, 8, 64, 1, 1), "sm_80");
   ASSERT_FALSE(odd.isOk());
-  EXPECT_EQ(odd.status().message(), "groups of 24 columns do not divide a chunk of 512");
+  EXPECT_EQ(odd.status().message(), "weight uint4, scale f16/24 is not in the rows-in-lanes layout");
   MatmulSpec wide{"q4", uintOf(4), {{f16(), true, 32}}};
   auto shared = generate(MatmulCase(wide, 8, 512 * 400, 1, 1), "sm_80");
   ASSERT_FALSE(shared.isOk());
