@@ -56,7 +56,12 @@ Status mlir::lowbit::writeFromSpill(const SpillStore &spill,
     return Status::success();
   }
   std::vector<std::span<const uint8_t>> views(stored.begin(), stored.end());
-  return writeFromCanonical(views, leaf, components, threads);
+  if (leaf.isPlain())
+    return writeFromCanonical(views, leaf, components, threads);
+  LeafDesc target = leaf;
+  LOWBIT_ASSIGN_OR_RETURN(components,
+                          ::lowbit::repack(canonical, views, target));
+  return Status::success();
 }
 
 StatusOr<ComputedSourceAttr>

@@ -7,6 +7,8 @@
 
 #include "passes/Compress/Matrices.h"
 
+#include "lowbit/Packing/Pack.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Regex.h"
 
@@ -75,23 +77,35 @@ mlir::lowbit::selectMatrices(ModuleOp module, StringRef only,
   return selected;
 }
 
-double mlir::lowbit::bitsPerWeight(LowbitTensorType type) {
-  auto leaf = type.getLeafDesc();
-  if (!leaf.isOk())
-    return 0;
-  double elements = static_cast<double>(leaf->rows) * leaf->columns;
-  double bits = leaf->code.width * elements;
+/// Bits of codes, parameters and index of a leaf, without padding.
+static double bitsOf(const ::lowbit::LeafDesc &leaf) {
+  double bits = static_cast<double>(leaf.code.width) * leaf.storedRows() *
+                leaf.storedColumns();
   auto add = [&](const ::lowbit::ParamDesc &param) {
     double granules = 1;
     for (int64_t extent : param.granules)
       granules *= static_cast<double>(extent);
     bits += granules * param.number.width;
   };
-  llvm::for_each(leaf->scales, add);
-  llvm::for_each(leaf->offsets, add);
-  if (leaf->zero)
-    add(*leaf->zero);
-  return bits / elements;
+  for (const ::lowbit::ParamDesc &param : ::lowbit::componentParams(leaf))
+    add(param);
+  if (auto components = ::lowbit::componentsOf(leaf); components.isOk())
+    for (const ::lowbit::ComponentDesc &component : *components)
+      if (component.role == ::lowbit::ComponentRole::index ||
+          component.role == ::lowbit::ComponentRole::table)
+        bits += 8.0 * static_cast<double>(component.bytes);
+  return bits;
+}
+
+double mlir::lowbit::bitsPerWeight(LowbitTensorType type) {
+  auto encoding =
+      type.getEncodingInterface().getEncodingDesc(type.getShape());
+  if (!encoding.isOk())
+    return 0;
+  double bits = 0;
+  for (const ::lowbit::LeafDesc *leaf : ::lowbit::leavesOf(*encoding))
+    bits += bitsOf(*leaf);
+  return bits / (static_cast<double>(encoding->rows) * encoding->columns);
 }
 
 double mlir::lowbit::bitsPerWeight(ModuleOp module) {

@@ -7,8 +7,8 @@
 
 #include "passes/Compress/MatrixQuantizer.h"
 
-#include "lib/Import/ComponentWriter.h"
 #include "lowbit/Packing/Layouts.h"
+#include "passes/Compress/LeafWriter.h"
 #include "passes/Compress/Matrices.h"
 #include "passes/Compress/ModelRunner.h"
 #include "passes/Compress/Retype.h"
@@ -26,6 +26,7 @@ using ::lowbit::invalidArgument;
 using ::lowbit::LeafDesc;
 using ::lowbit::NumberDesc;
 using ::lowbit::ParamDesc;
+using ::lowbit::PatternDesc;
 using ::lowbit::Status;
 using ::lowbit::StatusOr;
 
@@ -109,16 +110,39 @@ StatusOr<FloatFormat> mlir::lowbit::parseScale(StringRef text,
 // Encodings
 //===----------------------------------------------------------------------===//
 
-/// The encoding of a quantized [rows, columns] matrix.
+/// One scale for each stored block, where blocks are what shares a scale.
+static ParamDesc paramPerBlock(NumberDesc number, const PatternDesc &pattern) {
+  ParamDesc param;
+  param.number = number;
+  param.space = ::lowbit::IndexSpace::stored;
+  param.granularity.numDims = 2;
+  param.granularity.results.push_back({{::lowbit::IndexTerm()}, 0});
+  param.granules = {pattern.count};
+  return param;
+}
+
+/// True where the group of `options` is the block of the pattern.
+static bool scalesBlocks(const QuantizeOptions &options,
+                         const StoredElements &elements) {
+  return elements.pattern && elements.pattern->blockRows == 1 &&
+         elements.pattern->blockColumns == options.granules.group &&
+         (elements.pattern->kind == ::lowbit::PatternKind::csr ||
+          elements.pattern->kind == ::lowbit::PatternKind::bitmap);
+}
+
+/// The encoding of a quantized [rows, columns] matrix, without layout.
 static LeafDesc leafFor(const QuantizeOptions &options, int64_t rows,
-                        int64_t columns) {
+                        int64_t columns, const StoredElements &elements) {
   LeafDesc leaf;
   leaf.rows = rows;
   leaf.columns = columns;
   leaf.code = options.code;
+  leaf.pattern = elements.pattern;
   auto param = [&](NumberDesc number) {
     int64_t group = options.granules.group;
-    return group < 0    ? ::lowbit::paramPerTensor(number)
+    return scalesBlocks(options, elements)
+               ? paramPerBlock(number, *elements.pattern)
+           : group < 0    ? ::lowbit::paramPerTensor(number)
            : group == 0 ? ::lowbit::paramPerRow(number, rows)
                         : ::lowbit::paramPerGroup(number, rows, columns, group);
   };
@@ -129,20 +153,33 @@ static LeafDesc leafFor(const QuantizeOptions &options, int64_t rows,
 }
 
 /// Packs what the quantizer gave into the components of `leaf` (canonical).
-static Status writeComponents(const LeafDesc &leaf,
-                              const QuantizedMatrix &matrix,
-                              ComponentBytes &components) {
-  LOWBIT_ASSIGN_OR_RETURN(
-      auto writer, ::lowbit::import::ComponentWriter::create(leaf, components));
-  LOWBIT_RETURN_IF_ERROR(writer.writeParam(
-      0, 0, ::lowbit::granuleRows(leaf.scales[0]),
-      plainFloats(matrix.scales, leaf.scales[0].number.format)));
-  if (leaf.zero)
-    LOWBIT_RETURN_IF_ERROR(writer.writeParam(
-        1, 0, ::lowbit::granuleRows(*leaf.zero),
-        {reinterpret_cast<const uint8_t *>(matrix.zeros.data()),
-         matrix.zeros.size()}));
-  return writer.writeCodes(0, leaf.rows, matrix.codes);
+static Status writeMatrix(LeafDesc &leaf, const QuantizeOptions &options,
+                          const QuantizedMatrix &matrix,
+                          const StoredElements &elements,
+                          std::span<const uint8_t> mask,
+                          ComponentBytes &components) {
+  std::vector<float> scales = matrix.scales;
+  std::vector<uint8_t> zeros(matrix.zeros.begin(), matrix.zeros.end());
+  if (scalesBlocks(options, elements)) {
+    // Stored blocks in row-major order are the granules that have elements.
+    const int64_t width = options.granules.group;
+    size_t kept = 0;
+    for (size_t granule = 0; granule < scales.size(); ++granule) {
+      if (!mask[granule * width])
+        continue;
+      scales[kept] = scales[granule];
+      if (!zeros.empty())
+        zeros[kept] = zeros[granule];
+      ++kept;
+    }
+    scales.resize(kept);
+    zeros.resize(zeros.empty() ? 0 : kept);
+  }
+  std::vector<std::vector<uint8_t>> params = {
+      plainFloats(scales, options.scale)};
+  if (!options.symmetric)
+    params.push_back(std::move(zeros));
+  return writeLeaf(leaf, elements, matrix.codes, params, components);
 }
 
 //===----------------------------------------------------------------------===//
@@ -273,18 +310,25 @@ Status MatrixQuantizer::replaceParam(ParamOp param, const Hessian *hessian) {
   LOWBIT_ASSIGN_OR_RETURN(LeafDesc before, type.getLeafDesc());
   MaterializeOptions materialize;
   materialize.threads = session.threads;
+  ComponentBytes old;
+  LOWBIT_RETURN_IF_ERROR(
+      session.archive->materialize(param, old, materialize));
   LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
-                          session.archive->decode(param, materialize));
+                          decodeComponents(before, old, session.threads));
+  const StoredElements elements = StoredElements::of(before, old);
+  LOWBIT_ASSIGN_OR_RETURN(std::vector<uint8_t> mask, storedMask(before, old));
+  GptqOptions feedback = request.feedback;
+  feedback.kept = mask;
   auto quantized =
       request.errorFeedback
-          ? quantizeGptq(quantizer, weights, before.rows, *hessian,
-                         request.feedback)
+          ? quantizeGptq(quantizer, weights, before.rows, *hessian, feedback)
           : quantizer.quantizeMatrix(weights, before.rows, before.columns);
   LOWBIT_RETURN_IF_ERROR(quantized.status());
-  LeafDesc leaf = leafFor(quantizer.options(), before.rows, before.columns);
-  LOWBIT_RETURN_IF_ERROR(::lowbit::applyCanonicalLayout(leaf));
+  LeafDesc leaf = leafFor(quantizer.options(), before.rows, before.columns,
+                          elements);
   ComponentBytes components;
-  LOWBIT_RETURN_IF_ERROR(writeComponents(leaf, *quantized, components));
+  LOWBIT_RETURN_IF_ERROR(writeMatrix(leaf, quantizer.options(), *quantized,
+                                     elements, mask, components));
   LOWBIT_ASSIGN_OR_RETURN(ComputedSourceAttr source,
                           session.archive->addComputed(context, components));
   param.setSourceAttr(source);

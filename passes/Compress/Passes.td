@@ -67,6 +67,43 @@ def QuantizePass : CompressPass<"lowbit-quantize"> {
   ], selection);
 }
 
+def PruneGroupsPass : CompressPass<"lowbit-prune-groups"> {
+  let summary = "drop the blocks of weights that matter least";
+  let description = [{
+    Class E3; against the masked dense model E0. Each selected parameter gets the
+    pattern `block<R x C, index>` over f32 codes, with `sparsity` of its blocks
+    dropped: `[[out]] = mask * [[in]]`. With `saliency=obs` the weights that stay
+    make up for those that go (SparseGPT), so they change too. `quantize` keeps the
+    pattern and gives each stored block of its group size one scale.
+
+    ```mlir
+    lowbit.param @l0.q : !lowbit.tensor<64x64xf32, #lowbit.leaf<fp<f32>>> = #lowbit.file<...>
+    ```
+    becomes
+    ```mlir
+    lowbit.param @l0.q : !lowbit.tensor<64x64xf32, #lowbit.leaf<fp<f32>,
+        pattern = block<1x16, index = csr<i32, i8>, nnz = 128>>> = #lowbit.computed<...>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"group", "group", "int64_t", "16", "columns of a block of one row">,
+    Option<"block", "block", "std::string", "\"\"",
+           "ROWSxCOLUMNS of a block, instead of group">,
+    Option<"sparsity", "sparsity", "double", "0.5",
+           "share of blocks to drop, in [0, 1)">,
+    Option<"saliency", "saliency", "std::string", "\"magnitude\"",
+           "magnitude, activation (weights times second moments of inputs) or obs "
+           "(what removal costs after the other weights made up for it)">,
+    Option<"budget", "budget", "std::string", "\"global\"",
+           "global: the lowest blocks of each matrix; row: as many in every row of "
+           "blocks">,
+    Option<"index", "index", "std::string", "\"csr\"",
+           "csr or bitmap: how the places of blocks are stored">,
+    Option<"damping", "damping", "double", "0.01",
+           "obs: share of the mean second moment added to each column's">
+  ], selection);
+}
+
 def AssignBitsPass : CompressPass<"lowbit-assign-bits"> {
   let summary = "give each matrix the width that a budget and its sensitivity allow";
   let description = [{
