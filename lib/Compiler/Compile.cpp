@@ -150,9 +150,15 @@ private:
       phases.activations = "token";
     } else if (activations.consume_front("int8:group=")) {
       phases.activations = "group";
-      if (activations.getAsInteger(10, phases.activationGroup))
-        return invalidArgument("--activations=int8:group=G requires a number, got '%s'",
+      if (activations.getAsInteger(10, phases.activationGroup) ||
+          phases.activationGroup < 1 || phases.activationGroup % 16 != 0)
+        return invalidArgument("--activations=int8:group=G requires a positive "
+                               "multiple of 16, got '%s'",
                                activations.str().c_str());
+    } else if (llvm::is_contained({"f16", "bf16", "fp8", "int4"}, activations)) {
+      return ::lowbit::unimplemented("--activations=%s is not supported yet; use int8 "
+                                     "or f32",
+                                     options.activations.c_str());
     } else {
       return invalidArgument("--activations requires int8, int8:token, int8:group=G or "
                              "f32, got '%s'",

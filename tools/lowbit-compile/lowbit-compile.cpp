@@ -130,8 +130,10 @@ static int fail(const std::string &message) {
 
 /// Flags of capabilities that do not exist yet are refused, not ignored.
 static std::string reservedFlag(const Flags &flags) {
+  if (flags.numerics == "fast")
+    return "--numerics=fast is not supported yet; use exact";
   if (flags.numerics != "exact")
-    return "--numerics=" + flags.numerics + " is not supported yet; use exact";
+    return "--numerics requires exact or fast, got '" + flags.numerics + "'";
   if (!flags.model.empty())
     return "--model is not supported yet";
   return "";
@@ -191,7 +193,7 @@ int main(int argc, char **argv) {
   cl::SetVersionPrinter(
       [](llvm::raw_ostream &out) { out << "lowbit-compile 0.1.0\n"; });
   cl::extrahelp examples(
-      "\nEXAMPLES:\n"
+      "\nexamples:\n"
       "  lowbit-compile SmolLM2-135M-Instruct.Q4_1.gguf -o smollm2.lowbit\n"
       "  lowbit-compile stories260K-hf/ --activations=f32 "
       "--target=cpu:x86-64-v3 "

@@ -107,13 +107,13 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   Options options;
   cl::HideUnrelatedOptions(options.category);
-  cl::ParseCommandLineOptions(
-      argc, argv,
-      "lowbit reference interpreter\n\n"
+  cl::extrahelp examples(
+      "\nexit status: 0, 1 on an error, 4 when a check op fails\n"
+      "\nexamples:\n"
       "  lowbit-interpret test.mlir\n"
       "  lowbit-interpret model.mlir --function=forward --input=3xi32=1,2,3 "
-      "--input=i64=0 --output=@h.npy\n\n"
-      "Exit status: 0, 1 on an error, 4 when a check op fails.\n");
+      "--input=i64=0 --output=@h.npy\n");
+  cl::ParseCommandLineOptions(argc, argv, "lowbit reference interpreter\n");
 
   mlir::DialectRegistry registry;
   mlir::lowbit::registerAllDialects(registry);

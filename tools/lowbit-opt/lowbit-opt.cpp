@@ -15,6 +15,7 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -48,6 +49,12 @@ static int optimizeToFile(llvm::StringRef input, const std::string &output,
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  llvm::cl::extrahelp examples(
+      "\nexamples:\n"
+      "  lowbit-opt model.mlir --lowbit-select-fusion-groups "
+      "--lowbit-outline-dispatches -o fused.mlir\n"
+      "  lowbit-opt model.mlir --lowbit-compress-pipeline "
+      "--lowbit-encode-pipeline\n");
   mlir::DialectRegistry registry;
   mlir::lowbit::registerAllDialects(registry);
 #ifdef LOWBIT_BUILD_TESTS

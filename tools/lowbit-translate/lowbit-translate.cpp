@@ -69,11 +69,11 @@ int main(int argc, char **argv) {
   Options options;
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
-  cl::ParseCommandLineOptions(argc, argv,
-                              "lowbit checkpoint translator\n\n"
-                              "  lowbit-translate --import-model model.gguf\n"
-                              "  lowbit-translate --import-model folder "
-                              "--max-context 2048 -o model.mlir\n");
+  cl::extrahelp examples("\nexamples:\n"
+                         "  lowbit-translate --import-model model.gguf\n"
+                         "  lowbit-translate --import-model folder "
+                         "--max-context 2048 -o model.mlir\n");
+  cl::ParseCommandLineOptions(argc, argv, "lowbit checkpoint translator\n");
   Status status = translate(options);
   if (status.isOk())
     return 0;
