@@ -155,7 +155,8 @@ private:
         return invalidArgument("--activations=int8:group=G requires a positive "
                                "multiple of 16, got '%s'",
                                activations.str().c_str());
-    } else if (llvm::is_contained({"f16", "bf16", "fp8", "int4"}, activations)) {
+    } else if (activations == "f16" || activations == "bf16" || activations == "fp8" ||
+               activations == "int4") {
       return ::lowbit::unimplemented("--activations=%s is not supported yet; use int8 "
                                      "or f32",
                                      options.activations.c_str());
