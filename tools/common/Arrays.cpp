@@ -120,8 +120,8 @@ StatusOr<NpyArray> lowbit::parseArray(const std::string &text) {
   if (count == 1 && elements > 1) {
     std::optional<int64_t> bytes =
         checkedMul<int64_t>(elements, elementTypeBytes(type));
-    if (!bytes || *bytes > (int64_t(1) << 34))
-      return invalidArgument("'%s' is too large", text.c_str());
+    if (!bytes || *bytes > (int64_t(1) << 30))
+      return invalidArgument("'%s' is larger than 1 GiB; give @FILE.npy", text.c_str());
     std::vector<uint8_t> one = array.bytes;
     array.bytes.clear();
     for (int64_t i = 0; i < elements; ++i)
