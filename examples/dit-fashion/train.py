@@ -200,7 +200,7 @@ def read_fashion(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", default="/usr/share/dataset-fashion-mnist")
+    parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
     parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--out", default="dit-fashion.safetensors")
     parser.add_argument("--seed", type=int, default=5)

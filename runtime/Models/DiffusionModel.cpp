@@ -21,7 +21,7 @@ using namespace lowbit;
 #pragma STDC FP_CONTRACT OFF
 
 /// Conditioning of a run that is kept on the host, at most.
-static constexpr int64_t mostConditioningBytes = int64_t(4) << 30;
+static constexpr int64_t mostConditioningBytes = int64_t(1) << 30;
 
 namespace {
 

@@ -96,12 +96,17 @@ static PictureText textOf(const PictureOrigin &origin, size_t first,
                                                : std::string()));
   }
   text.emplace_back("lowbit.variant", describeOrigins(state.origins));
+  // One variant made all steps: only a flag makes it do so where there are more.
+  std::string variant;
+  if (state.origins.size() == 1 && origin.module->schedule()->variants.size() > 1)
+    variant = " --variant=" + state.origins[0].variant;
   text.emplace_back("lowbit.command",
                     formatString("lowbit-run MODULE --class=%s --steps=%lld "
-                                 "--cfg-scale=%.9g %s -o OUT.png",
+                                 "--cfg-scale=%.9g %s%s -o OUT.png",
                                  classes.c_str(),
                                  static_cast<long long>(state.steps),
-                                 state.guidance, noise.c_str()));
+                                 state.guidance, noise.c_str(),
+                                 variant.c_str()));
   return text;
 }
 

@@ -23,8 +23,8 @@ using namespace lowbit;
 
 /// Images of one call where the command line does not say.
 static constexpr int64_t defaultBatch = 16;
-/// Numbers of all latents of a run, 4 GiB of them.
-static constexpr int64_t mostNumbers = int64_t(1) << 30;
+/// Numbers of all latents of a run, 512 MiB of them.
+static constexpr int64_t mostNumbers = int64_t(1) << 27;
 
 namespace {
 
