@@ -72,6 +72,10 @@ writeFromCanonical(std::span<const std::span<const uint8_t>> canonical,
                                 ComputedSourceAttr source,
                                 const ::lowbit::LeafDesc &leaf,
                                 ComponentBytes &components, unsigned threads);
+/// The components of a sum or product, which only passes make; false, and
+/// nothing done, when the type of `param` is neither.
+::lowbit::StatusOr<bool> writeTree(const ::lowbit::import::SpillStore &spill,
+                                   ParamOp param, ComponentBytes &components);
 /// Reproducible numbers for tests: float codes of about +-0.1, uniform integer
 /// codes, positive float parameters.
 ::lowbit::Status writeRandom(uint64_t seed, llvm::StringRef name,

@@ -64,6 +64,35 @@ Status mlir::lowbit::writeFromSpill(const SpillStore &spill,
   return Status::success();
 }
 
+StatusOr<bool> mlir::lowbit::writeTree(const SpillStore &spill, ParamOp param,
+                                       ComponentBytes &components) {
+  auto type = dyn_cast<LowbitTensorType>(param.getType());
+  if (!type)
+    return false;
+  LOWBIT_ASSIGN_OR_RETURN(
+      ::lowbit::EncodingDesc encoding,
+      type.getEncodingInterface().getEncodingDesc(type.getShape()));
+  if (encoding.kind != ::lowbit::EncodingKind::sum &&
+      encoding.kind != ::lowbit::EncodingKind::prod)
+    return false;
+  auto source = dyn_cast_or_null<ComputedSourceAttr>(param.getSourceAttr());
+  if (!source)
+    return ::lowbit::unimplemented("a sum or product takes its numbers from a "
+                                   "compression pass only");
+  LOWBIT_ASSIGN_OR_RETURN(auto wanted, ::lowbit::componentsOf(encoding));
+  LOWBIT_RETURN_IF_ERROR(
+      spill.read(source.getId(), source.getHash().str(), components));
+  bool fits = components.size() == wanted.size();
+  for (size_t i = 0; fits && i < wanted.size(); ++i)
+    fits = components[i].size() == wanted[i].bytes;
+  if (!fits)
+    return ::lowbit::invalidArgument(
+        "computed weights number %llu are not the components of '%s'",
+        static_cast<unsigned long long>(source.getId()),
+        ::lowbit::describe(encoding).c_str());
+  return true;
+}
+
 StatusOr<ComputedSourceAttr>
 ParameterArchive::addComputed(MLIRContext *context,
                               const ComponentBytes &components) {

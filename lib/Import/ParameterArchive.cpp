@@ -242,6 +242,10 @@ static Status writeFileSource(const ParameterArchive::Impl &impl,
 Status ParameterArchive::materialize(ParamOp param, ComponentBytes &components,
                                      const MaterializeOptions &options) const {
   auto write = [&]() -> Status {
+    LOWBIT_ASSIGN_OR_RETURN(bool isTree,
+                            writeTree(impl->spill, param, components));
+    if (isTree)
+      return Status::success();
     LOWBIT_ASSIGN_OR_RETURN(Target target, targetOf(param));
     Attribute source = param.getSource().value_or(Attribute());
     if (auto table = dyn_cast_or_null<RopeTableAttr>(source))
@@ -313,8 +317,11 @@ StatusOr<Hash128> ParameterArchive::contentHash(ParamOp param) const {
     addText(stream, text);
   };
   addPrinted(param.getType());
-  LOWBIT_ASSIGN_OR_RETURN(Target target, targetOf(param));
   Attribute source = param.getSource().value_or(Attribute());
+  Target target;
+  if (!isa_and_nonnull<ComputedSourceAttr>(source)) {
+    LOWBIT_ASSIGN_OR_RETURN(target, targetOf(param));
+  }
   auto file = dyn_cast_or_null<FileSourceAttr>(source);
   if (auto computed = dyn_cast_or_null<ComputedSourceAttr>(source)) {
     addText(stream, "computed");

@@ -11,6 +11,7 @@
 #include "passes/Compress/LeafWriter.h"
 #include "passes/Compress/Matrices.h"
 #include "passes/Compress/ModelRunner.h"
+#include "passes/Compress/Origin.h"
 #include "passes/Compress/Retype.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -331,6 +332,7 @@ Status MatrixQuantizer::replaceParam(ParamOp param, const Hessian *hessian) {
                                      elements, mask, components));
   LOWBIT_ASSIGN_OR_RETURN(ComputedSourceAttr source,
                           session.archive->addComputed(context, components));
+  rememberOrigin(param);
   param.setSourceAttr(source);
   auto newType =
       LowbitTensorType::get(context, type.getShape(), type.getElementType(),

@@ -104,6 +104,28 @@ def PruneGroupsPass : CompressPass<"lowbit-prune-groups"> {
   ], selection);
 }
 
+def LowrankResidualPass : CompressPass<"lowbit-lowrank-residual"> {
+  let summary = "add the best product of two thin matrices to what is left of a weight";
+  let description = [{
+    Class E2: the distance to the weights before the first lossy step is not larger
+    than without it. `enc` becomes `sum<enc, prod<leaf<fp<f16>>, leaf<fp<f16>>> inner
+    [rank]>`, the product near the closest one of its rank to what is missing
+    (LoRC). Comes after `quantize` or `prune-groups`.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #q4> = #lowbit.computed<...>
+    ```
+    becomes
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.sum<#q4,
+        prod<leaf<fp<f16>>, leaf<fp<f16>>> inner [16]>> = #lowbit.computed<...>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"rank", "rank", "int64_t", "16", "inner dimension of the product">
+  ], selection);
+}
+
 def AssignBitsPass : CompressPass<"lowbit-assign-bits"> {
   let summary = "give each matrix the width that a budget and its sensitivity allow";
   let description = [{

@@ -12,6 +12,7 @@
 #include "passes/Compress/Matrices.h"
 #include "passes/Compress/MatrixQuantizer.h"
 #include "passes/Compress/ModelRunner.h"
+#include "passes/Compress/Origin.h"
 #include "passes/Compress/Passes.h"
 #include "passes/Compress/Retype.h"
 
@@ -193,6 +194,7 @@ private:
     LOWBIT_ASSIGN_OR_RETURN(
         ComputedSourceAttr source,
         session.archive->addComputed(&getContext(), components));
+    rememberOrigin(param);
     param.setSourceAttr(source);
     auto newType = LowbitTensorType::get(
         &getContext(), type.getShape(), type.getElementType(),

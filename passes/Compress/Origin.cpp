@@ -1,0 +1,50 @@
+//===- Origin.cpp - Numbers before the first lossy step -------------------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Compress/Origin.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OwningOpRef.h"
+
+using namespace mlir;
+using namespace mlir::lowbit;
+using ::lowbit::StatusOr;
+
+static constexpr llvm::StringLiteral originAttrName = "lowbit.origin";
+
+void mlir::lowbit::rememberOrigin(ParamOp param) {
+  if (hasOrigin(param))
+    return;
+  Builder builder(param.getContext());
+  SmallVector<NamedAttribute> entries = {
+      builder.getNamedAttr("type", TypeAttr::get(param.getType()))};
+  if (Attribute source = param.getSourceAttr())
+    entries.push_back(builder.getNamedAttr("source", source));
+  param->setAttr(originAttrName, builder.getDictionaryAttr(entries));
+}
+
+bool mlir::lowbit::hasOrigin(ParamOp param) {
+  return static_cast<bool>(
+      param->getAttrOfType<DictionaryAttr>(originAttrName));
+}
+
+StatusOr<std::vector<float>>
+mlir::lowbit::decodeOrigin(CompressionSession &session, ParamOp param) {
+  auto origin = param->getAttrOfType<DictionaryAttr>(originAttrName);
+  auto type = origin ? origin.getAs<TypeAttr>("type") : TypeAttr();
+  if (!type)
+    return ::lowbit::failedPrecondition("'%s' has no 'lowbit.origin'",
+                                        param.getSymName().str().c_str());
+  OwningOpRef<ParamOp> before(cast<ParamOp>(param->clone()));
+  before->setType(type.getValue());
+  before->removeSourceAttr();
+  if (Attribute source = origin.get("source"))
+    before->setSourceAttr(source);
+  MaterializeOptions options;
+  options.threads = session.threads;
+  return session.archive->decode(*before, options);
+}
