@@ -126,6 +126,36 @@ def LowrankResidualPass : CompressPass<"lowbit-lowrank-residual"> {
   ], selection);
 }
 
+def PruneWidthPass : CompressPass<"lowbit-prune-width"> {
+  let summary = "drop the inner channels of feed-forward layers that matter least";
+  let description = [{
+    Class E3; E1 against the same channels set to zero. In every layer the product
+    that reads elementwise combinations of other products loses columns, those
+    products (and their biases) lose the rows that make them. What matters least is
+    the norm of the column that reads a channel times that of its values on the
+    calibration data, or, without it, of the rows that make it. Quantized weights
+    become f32; quantize again afterwards.
+
+    ```mlir
+    lowbit.param @l0.up : !lowbit.tensor<172x64xf32, #lowbit.leaf<fp<f32>>> = #lowbit.file<...>
+    ```
+    becomes, with `keep=0.75`,
+    ```mlir
+    lowbit.param @l0.up : !lowbit.tensor<128x64xf32, #lowbit.leaf<fp<f32>>> = #lowbit.computed<...>
+    ```
+  }];
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"keep", "keep", "double", "0.75", "share of channels to keep, in (0, 1]">,
+    Option<"dim", "dim", "std::string", "\"ffn\"", "what to narrow: ffn">,
+    Option<"multiple", "multiple", "int64_t", "32",
+           "channels kept are a multiple of this">,
+    Option<"randomWeights", "random-weights", "int64_t", "-1",
+           "seed of numbers for parameters without a source, for tests (-1: none)">
+  ];
+}
+
 def AssignBitsPass : CompressPass<"lowbit-assign-bits"> {
   let summary = "give each matrix the width that a budget and its sensitivity allow";
   let description = [{
