@@ -11,6 +11,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 LLD_HAS_DRIVER(elf)
@@ -19,6 +20,15 @@ using ::lowbit::internalError;
 using ::lowbit::resourceExhausted;
 using ::lowbit::StatusOr;
 
+/// The error of a temporary file that cannot be created: names the folder.
+static ::lowbit::Status noTemporaryFile(std::error_code code) {
+  llvm::SmallString<128> folder;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
+  return resourceExhausted("cannot create a temporary file in '%s': %s; set "
+                           "TMPDIR to a writable folder",
+                           folder.c_str(), code.message().c_str());
+}
+
 StatusOr<std::vector<uint8_t>>
 mlir::lowbit::linkSharedObject(const std::vector<uint8_t> &object) {
   // lld reads and writes files only; both go with the folder.
@@ -26,8 +36,7 @@ mlir::lowbit::linkSharedObject(const std::vector<uint8_t> &object) {
   int descriptor = -1;
   if (std::error_code code = llvm::sys::fs::createTemporaryFile(
           "lowbit-kernels", "o", descriptor, input))
-    return resourceExhausted("cannot create a temporary file: %s",
-                             code.message().c_str());
+    return noTemporaryFile(code);
   llvm::FileRemover removeInput(input);
   llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
   stream.write(reinterpret_cast<const char *>(object.data()), object.size());
@@ -40,8 +49,7 @@ mlir::lowbit::linkSharedObject(const std::vector<uint8_t> &object) {
   }
   if (std::error_code code =
           llvm::sys::fs::createTemporaryFile("lowbit-kernels", "so", output))
-    return resourceExhausted("cannot create a temporary file: %s",
-                             code.message().c_str());
+    return noTemporaryFile(code);
   llvm::FileRemover removeOutput(output);
 
   std::string messages;

@@ -35,6 +35,8 @@ def run(what, command, path, folder, user=None):
     tried += 1
     before = {f: open(os.path.join(folder, f), "rb").read()[:64] for f in os.listdir(folder)}
     as_user = {"user": user, "group": user, "extra_groups": []} if user else {}
+    if user:  # lit's TMPDIR is closed to others
+        as_user["env"] = {**os.environ, "TMPDIR": open_folder}
     process = subprocess.run([part.replace("%s", path) for part in command], capture_output=True,
                              timeout=300, **as_user)
     text = process.stderr.decode(errors="replace")
@@ -98,8 +100,9 @@ if inner:  # within the mount namespace
             bad.append(f"a full TMPDIR: exit {process.returncode}: {text[-400:]}, {os.listdir(folder)}, {os.listdir(inner)}")
     finish()
 
-with tempfile.TemporaryDirectory() as work:
+with tempfile.TemporaryDirectory(dir="/tmp") as work, tempfile.TemporaryDirectory(dir="/tmp") as open_folder:
     os.chmod(work, 0o755)
+    os.chmod(open_folder, 0o777)
     subprocess.run(["lowbit-compile", model, "-q", "--compile-to=import", "-o",
                     os.path.join(os.path.dirname(module), "phase.mlir")], check=True)
     # Root may write anywhere: the tools run as nobody then, if nobody may read the inputs.
