@@ -67,8 +67,10 @@ void mlir::lowbit::buildPhasePipeline(Phase phase, const PhaseOptions &options,
     return;
   case Phase::fuse:
     addToFunctions(manager, createCSEPass);
+    addToFunctions(manager, [] { return createSinkRowViewsPass(); });
     addToFunctions(manager, [] { return createSelectFusionGroupsPass(); });
     addToFunctions(manager, [] { return createOutlineDispatchesPass(); });
+    manager.addPass(createSetDispatchRowsPass());
     return;
   case Phase::schedule: {
     SelectStrategiesPassOptions schedule;

@@ -7,6 +7,8 @@
 
 #include "lib/Compiler/PlanBuilder.h"
 
+#include "passes/Fusion/RowFactors.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -31,11 +33,11 @@ bool isRows(Type type) {
   return tensor && !tensor.hasStaticShape();
 }
 
-/// Bytes of dynamic rows: tokens x stride x element size.
-LinearExpr rowBytes(Type type) {
+/// Bytes of `rows` dynamic rows a token: rows x stride x element size.
+LinearExpr rowBytes(Type type, int64_t rows) {
   auto tensor = cast<RankedTensorType>(type);
   int64_t stride = tensor.getRank() == 2 ? rowStride(tensor.getShape()[1]) : 1;
-  return LinearExpr::of(LOWBIT_DIM_TOKENS, stride * 4);
+  return LinearExpr::of(LOWBIT_DIM_TOKENS, rows * stride * 4);
 }
 
 /// Hands out memory slots to buffers that are not alive together.
@@ -154,8 +156,13 @@ private:
       places[argument] = {
           Binding::input(static_cast<uint32_t>(result.inputs.size()))};
       bool ids = cast<RankedTensorType>(argument.getType()).getRank() == 1;
-      result.inputs.push_back(
-          describeRows(argument.getType(), ids ? "ids" : "hidden", names));
+      auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                        "lowbit.name");
+      result.inputs.push_back(describeRows(argument,
+                                           name  ? name.getValue()
+                                           : ids ? "ids"
+                                                 : "hidden",
+                                           names));
     }
     Operation *terminator = function.getBody().front().getTerminator();
     for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
@@ -163,8 +170,12 @@ private:
         return invalidArgument("function '%s': result %zu is not computed rows",
                                result.name.c_str(), index);
       places[value] = {Binding::output(static_cast<uint32_t>(index))};
-      result.outputs.push_back(describeRows(
-          value.getType(), result.name == "head" ? "logits" : "hidden", names));
+      auto name = function.getResultAttrOfType<StringAttr>(index, "lowbit.name");
+      result.outputs.push_back(describeRows(value,
+                                            name ? name.getValue()
+                                            : result.name == "head" ? "logits"
+                                                                    : "hidden",
+                                            names));
     }
     LOWBIT_RETURN_IF_ERROR(addSteps(
         function.getBody().front(), places, slots,
@@ -181,15 +192,15 @@ private:
   }
 
   /// A second tensor of a name in a function (`names` counts) gets a number.
-  static ::lowbit::TensorDesc describeRows(Type type, StringRef name,
-                                           llvm::StringMap<unsigned> &names) {
-    auto tensor = cast<RankedTensorType>(type);
+  ::lowbit::TensorDesc describeRows(Value value, StringRef name,
+                                    llvm::StringMap<unsigned> &names) const {
+    auto tensor = cast<RankedTensorType>(value.getType());
     ::lowbit::TensorDesc desc;
     unsigned number = names[name]++;
     desc.name = name.str() + (number ? "." + std::to_string(number) : "");
     desc.type = tensor.getElementType().isF32() ? ::lowbit::ElementType::f32
                                                 : ::lowbit::ElementType::i32;
-    desc.shape = {LinearExpr::of(LOWBIT_DIM_TOKENS)};
+    desc.shape = {LinearExpr::of(LOWBIT_DIM_TOKENS, rows.of(value))};
     if (tensor.getRank() == 2) {
       desc.shape.push_back(LinearExpr(rowStride(tensor.getShape()[1])));
       desc.columns = tensor.getShape()[1];
@@ -221,7 +232,7 @@ private:
                                  op.getName().getStringRef().str().c_str());
         if (places.count(result))
           continue;
-        slotOf[result] = newBuffer(op, rowBytes(result.getType()), slots,
+        slotOf[result] = newBuffer(op, rowBytes(result.getType(), rows.of(result)), slots,
                                    places[result]);
       }
       if (auto dispatch = dyn_cast<DispatchOp>(op)) {
@@ -427,6 +438,7 @@ private:
   const KernelTable &kernels;
   ArrayRef<LoweredDispatch> lowered;
   const ComponentIndices &components;
+  const RowFactors &rows;
   SymbolTableCollection tables;
   Plan plan;
   llvm::StringMap<uint32_t> stateOf;
@@ -441,5 +453,8 @@ private:
 StatusOr<Plan> mlir::lowbit::buildPlan(ModuleOp module, const KernelTable &kernels,
                                        ArrayRef<LoweredDispatch> lowered,
                                        const ComponentIndices &components) {
-  return PlanMaker(module, kernels, lowered, components).build();
+  FailureOr<RowFactors> rows = RowFactors::compute(module);
+  if (failed(rows))
+    return invalidArgument("the rows of the model's values do not fit each other");
+  return PlanMaker(module, kernels, lowered, components, *rows).build();
 }

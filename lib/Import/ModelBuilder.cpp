@@ -131,7 +131,7 @@ Value LayerEmitter::attention(Value query) {
       /*keys=*/Value(), /*values=*/Value(),
       builder.getI64IntegerAttr(config.heads), builder.getF32FloatAttr(scale),
       windowed ? builder.getI64IntegerAttr(slots.window) : IntegerAttr(),
-      /*kv_heads=*/IntegerAttr());
+      /*kv_heads=*/IntegerAttr(), /*sequence=*/IntegerAttr());
 }
 
 Value LayerEmitter::activation(Value input) {

@@ -35,11 +35,35 @@ namespace {
 class AttentionEmitter {
 public:
   AttentionEmitter(StageFunction &stage, const AttentionStage &spec)
-      : stage(stage), b(stage.values()), spec(spec) {}
+      : stage(stage), b(stage.values()), spec(spec), valueStride(spec.headDim) {}
 
   /// Scratch: scores of a chunk, then the merged sums of a head.
   static uint64_t scratchBytes(int64_t headDim) {
     return uint64_t(chunkKeys * 4 + (headDim + 15) / 16 * 64);
+  }
+
+  /// One head of one sequence: keys are laid side by side in scratch, values stay.
+  void emitSequence(Value item, const SequenceAttentionStage &rows) {
+    Value first = stage.mulI(stage.divI(item, rows.heads), rows.sequence);
+    Value head = stage.remI(item, rows.heads);
+    Value kvHead = stage.divI(head, rows.heads / rows.kvHeads);
+    Value column = stage.mulI(head, rows.headDim);
+    Value kvColumn = stage.mulI(kvHead, rows.headDim);
+    keys = stage.at(stage.scratch(), int64_t(scratchBytes(rows.headDim)));
+    values = rowAddress(stage, rows.values, first, kvColumn);
+    valueStride = rows.values.stride;
+    packKeys(rows, first, kvColumn);
+    firstKey = stage.index(0);
+    lastKey = stage.index(rows.sequence - 1);
+    stage.loop(stage.index(0), stage.index(rows.sequence), 1, [&](Value t) {
+      Value token = stage.addI(first, t);
+      query = rowAddress(stage, rows.query, token, column);
+      output = rowAddress(stage, rows.output, token, column);
+      emitChunks();
+    });
+  }
+  static uint64_t packedKeyBytes(const SequenceAttentionStage &rows) {
+    return uint64_t((rows.sequence + width - 1) / width * width * rows.headDim * 4);
   }
 
   void emit(Value item) {
@@ -66,6 +90,21 @@ public:
   }
 
 private:
+  /// Key (t, d) to element ((t / 8) * headDim + d) * 8 + t mod 8. Places beyond the
+  /// last key keep what they held: their scores are hidden.
+  void packKeys(const SequenceAttentionStage &rows, Value first, Value column) {
+    stage.loop(stage.index(0), stage.index(rows.sequence), 1, [&](Value t) {
+      Value row = rowAddress(stage, rows.keys, stage.addI(first, t), column);
+      Value base = stage.addI(stage.mulI(stage.divI(t, width), rows.headDim * width),
+                              stage.remI(t, width));
+      stage.loop(stage.index(0), stage.index(rows.headDim), 1, [&](Value d) {
+        Value place = stage.addI(base, stage.mulI(d, width));
+        stage.store(stage.load(scalarF32, stage.at(row, stage.mulI(d, 4))),
+                    stage.at(keys, stage.mulI(place, 4)));
+      });
+    });
+  }
+
   V f(double value) { return b.constantFloat(scalarF32, value); }
   Value merged(int64_t elementIndex = 0) {
     return stage.at(stage.scratch(), chunkKeys * 4 + elementIndex * 4);
@@ -228,7 +267,7 @@ private:
           V p = stage.load(scalarF32,
                            stage.at(stage.scratch(),
                                     stage.mulI(stage.subI(key, begin), 4)));
-          Value row = stage.at(values, stage.mulI(key, spec.headDim * 4));
+          Value row = stage.at(values, stage.mulI(key, valueStride * 4));
           SmallVector<Value> next;
           for (auto [part, sum] : llvm::zip(parts, carried)) {
             V v = stage.load(part.second, stage.at(row, part.first * 4), 4);
@@ -263,6 +302,7 @@ private:
   StageFunction &stage;
   ValueBuilder &b;
   const AttentionStage &spec;
+  int64_t valueStride; ///< floats from one value row to the next
   Value query, output, keys, values, firstKey, lastKey;
 };
 
@@ -287,6 +327,27 @@ StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module, const AttentionStag
   AttentionEmitter emitter(stage, spec);
   stage.loop(stage.begin(), stage.end(), 1, [&](Value item) { emitter.emit(item); });
   return AttentionEmitter::scratchBytes(spec.headDim);
+}
+
+StatusOr<uint64_t> emitSequenceAttentionStage(mlir::ModuleOp module,
+                                              const SequenceAttentionStage &rows,
+                                              const KernelCapabilities &capabilities) {
+  AttentionStage spec;
+  spec.heads = rows.heads;
+  spec.kvHeads = rows.kvHeads;
+  spec.headDim = rows.headDim;
+  spec.scale = rows.scale;
+  LOWBIT_RETURN_IF_ERROR(checkHeads(spec));
+  if (rows.sequence < 1 || rows.sequence > (int64_t(1) << 20))
+    return unimplemented("attention over sequences of %lld rows; at most 2^20 are "
+                         "supported",
+                         static_cast<long long>(rows.sequence));
+  StageFunction stage(module, rows.name, capabilities);
+  AttentionEmitter emitter(stage, spec);
+  stage.loop(stage.begin(), stage.end(), 1,
+             [&](Value item) { emitter.emitSequence(item, rows); });
+  return AttentionEmitter::scratchBytes(rows.headDim) +
+         AttentionEmitter::packedKeyBytes(rows);
 }
 
 } // namespace lowbit::kernel

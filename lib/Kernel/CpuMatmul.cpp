@@ -26,8 +26,9 @@ struct PlannedGroup {
 
 class MatmulEmitter {
 public:
-  MatmulEmitter(StageFunction &stage, std::vector<PlannedGroup> groups)
-      : stage(stage), groups(std::move(groups)) {}
+  MatmulEmitter(StageFunction &stage, std::vector<PlannedGroup> groups,
+                int64_t rowsPerToken)
+      : stage(stage), groups(std::move(groups)), rowsPerToken(rowsPerToken) {}
   void emit();
 
 private:
@@ -39,6 +40,7 @@ private:
 
   StageFunction &stage;
   std::vector<PlannedGroup> groups;
+  int64_t rowsPerToken;
 };
 
 } // namespace
@@ -103,7 +105,7 @@ int64_t MatmulEmitter::tokensPerPass() const {
 
 void MatmulEmitter::emit() {
   int64_t perPass = tokensPerPass();
-  Value tokens = stage.dim(LOWBIT_DIM_TOKENS);
+  Value tokens = stage.mulI(stage.dim(LOWBIT_DIM_TOKENS), rowsPerToken);
   stage.loop(stage.index(0), tokens, perPass, [&](Value begin) {
     Value end = stage.minI(stage.addI(begin, perPass), tokens);
     for (const PlannedGroup &group : groups)
@@ -143,6 +145,6 @@ kernel::emitMatmulStage(mlir::ModuleOp module, const MatmulStage &stage,
     groups.push_back(std::move(planned));
   }
   StageFunction function(module, stage.name, capabilities);
-  MatmulEmitter(function, std::move(groups)).emit();
+  MatmulEmitter(function, std::move(groups), stage.rowsPerToken).emit();
   return info;
 }

@@ -73,6 +73,7 @@ struct MatmulGroup {
 struct MatmulStage {
   std::string name;
   std::vector<MatmulGroup> groups; ///< their items follow one another
+  int64_t rowsPerToken = 1; ///< rows of activations for each token of the call
 };
 
 struct MatmulStageInfo {

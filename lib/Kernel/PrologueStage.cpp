@@ -21,7 +21,14 @@ static constexpr ValueType intVector{Scalar::i32, 8};
 static int64_t roundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 
 Value rowAddress(StageFunction &stage, const RowsRef &rows, Value token, Value column) {
-  Value element = stage.addI(stage.mulI(token, rows.stride), column);
+  Value row = stage.divI(token, rows.repeat * rows.parts);
+  if (rows.parts != 1)
+    column = stage.addI(column,
+                        stage.mulI(stage.remI(token, rows.parts), rows.partColumns));
+  if (rows.cycle)
+    row = stage.remI(row, rows.cycle);
+  Value element =
+      stage.addI(stage.mulI(row, rows.stride), stage.addI(column, rows.first));
   return stage.at(stage.binding(rows.binding), stage.mulI(element, 4));
 }
 
@@ -42,7 +49,7 @@ public:
                          ? rowAddress(stage, *spec.output, token, stage.index(0))
                          : stage.at(stage.scratch(),
                                     int64_t(rowSumScratchBytes(spec.columns)));
-      emitNorm(row, normed);
+      emitNorm(token, row, normed);
       row = [this, normed](Value column) {
         return stage.load(rowVector, stage.at(normed, stage.mulI(column, 4)), 32);
       };
@@ -61,7 +68,18 @@ private:
   }
   V splat(V scalar) { return b.splat(scalar, width); }
 
-  void emitNorm(const RowAccess &row, Value out) {
+  /// One number of a modulation for each of eight columns, if there is one.
+  std::optional<V> modulation(std::optional<unsigned> vector,
+                              const std::optional<RowsRef> &rows, Value token,
+                              Value column) {
+    if (vector)
+      return parameter(*vector, column);
+    if (rows)
+      return stage.load(rowVector, rowAddress(stage, *rows, token, column), 32);
+    return std::nullopt;
+  }
+
+  void emitNorm(Value token, const RowAccess &row, Value out) {
     const NormSpec &norm = *spec.norm;
     V count = b.constantFloat(scalarF32, double(spec.columns));
     std::optional<V> mean;
@@ -88,10 +106,11 @@ private:
                    y = b.mulF(y, parameter(*norm.weight, column));
                  if (norm.bias)
                    y = b.addF(y, parameter(*norm.bias, column));
-                 if (norm.scale) {
+                 auto scale = modulation(norm.scale, norm.scaleRows, token, column);
+                 auto shift = modulation(norm.shift, norm.shiftRows, token, column);
+                 if (scale && shift) {
                    V one = b.constantFloat(rowVector, 1.0);
-                   y = b.fma(y, b.addF(one, parameter(*norm.scale, column)),
-                             parameter(*norm.shift, column));
+                   y = b.fma(y, b.addF(one, *scale), *shift);
                  }
                  stage.store(y, stage.at(out, stage.mulI(column, 4)), 32);
                });
@@ -215,7 +234,9 @@ Status checkPrologueStage(const PrologueStage &spec) {
   if (spec.columns < 1 || spec.columns > (int64_t(1) << 24))
     return invalidArgument("rows of %lld columns are beyond the kernels' limits",
                            static_cast<long long>(spec.columns));
-  if (spec.norm && spec.norm->scale.has_value() != spec.norm->shift.has_value())
+  if (spec.norm &&
+      (spec.norm->scale.has_value() != spec.norm->shift.has_value() ||
+       spec.norm->scaleRows.has_value() != spec.norm->shiftRows.has_value()))
     return invalidArgument("a modulation has a scale and a shift, not one of them");
   return Status::success();
 }

@@ -27,10 +27,16 @@
 
 namespace lowbit::kernel {
 
-/// f32 rows in a binding.
+/// f32 rows in a binding. Row t of a view lies at row t floordiv repeat (then mod
+/// cycle, where that is above 0), from column `first` on (Semantics N20).
 struct RowsRef {
   unsigned binding = 0;
   int64_t stride = 0; ///< floats, a multiple of 8
+  int64_t first = 0;  ///< a multiple of 8
+  int64_t repeat = 1;
+  int64_t cycle = 0;
+  /// Or: row t is part t mod parts, of partColumns, of row t floordiv parts.
+  int64_t parts = 1, partColumns = 0;
 };
 
 /// N12.
@@ -38,6 +44,8 @@ struct NormSpec {
   bool layer = false; ///< subtract the mean first
   float eps = 1e-5f;
   std::optional<unsigned> weight, bias, scale, shift; ///< f32 [columns]
+  /// Or a modulation for each row.
+  std::optional<RowsRef> scaleRows, shiftRows;
 };
 
 /// N7, N8. Codes go to i8 [tokens][columns rounded up to 32], zeros at the end.
@@ -102,6 +110,29 @@ Status checkAttentionStage(const AttentionStage &stage);
 StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module,
                                       const AttentionStage &stage,
                                       const KernelCapabilities &capabilities);
+
+/// N14 without a mask inside sequences of `sequence` rows, whose keys and values are
+/// rows, too; one head of one sequence an item.
+struct SequenceAttentionStage {
+  std::string name;
+  RowsRef query, keys, values, output;
+  int64_t heads = 1, kvHeads = 1, headDim = 0, sequence = 1;
+  float scale = 1;
+};
+StatusOr<uint64_t> emitSequenceAttentionStage(mlir::ModuleOp module,
+                                              const SequenceAttentionStage &stage,
+                                              const KernelCapabilities &capabilities);
+
+/// N21; one patch an item.
+struct PatchStage {
+  std::string name;
+  RowsRef image, patches;
+  int64_t channels = 1, height = 1, width = 1, patch = 1;
+  bool channelsLast = false;
+  bool toImage = false; ///< unpatchify
+};
+Status emitPatchStage(mlir::ModuleOp module, const PatchStage &stage,
+                      const KernelCapabilities &capabilities);
 
 /// N16 from a table in any layout; one token an item.
 struct GatherStage {

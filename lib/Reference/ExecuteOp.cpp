@@ -89,6 +89,15 @@ static StatusOr<LeafDesc> leafWithRows(LowbitTensorType type, int64_t rows) {
   return type.getEncodingInterface().getLeafDesc(shape);
 }
 
+/// What the text alone can ask for: 2^32 elements at most.
+static Status checkSize(const std::vector<int64_t> &shape) {
+  LOWBIT_ASSIGN_OR_RETURN(int64_t count, checkedElementCount(shape));
+  if (count > (int64_t{1} << 32))
+    return resourceExhausted("a tensor of %lld elements",
+                             static_cast<long long>(count));
+  return Status::success();
+}
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -171,7 +180,34 @@ static Status execute(NormOp op, const Context &context) {
                  op.getEps().convertToFloat(), context.optional(op.getWeight()),
                  context.optional(op.getBias()),
                  context.optional(op.getScale()),
-                 context.optional(op.getShift()))));
+                 context.optional(op.getShift()), op.getHeads().value_or(1))));
+}
+
+static Status execute(RepeatRowsOp op, const Context &context) {
+  const Tensor &input = context.tensor(op.getInput());
+  LOWBIT_RETURN_IF_ERROR(checkSize({input.shape[0], op.getTimes(), input.shape[1]}));
+  return context.finish(Value(
+      repeatRows(input, op.getTimes(), op.getFirst(),
+                 mlir::cast<mlir::ShapedType>(op.getResult().getType()).getShape()[1])));
+}
+
+static Status execute(CycleRowsOp op, const Context &context) {
+  return context.finish(Value(cycleRows(context.tensor(op.getTable()),
+                                        context.tensor(op.getLike()).shape[0])));
+}
+
+template <typename Op> static PatchShape patchShape(Op op) {
+  ArrayRef<int64_t> image = op.getImage();
+  return {image[0], image[1], image[2], op.getPatch(), op.getChannelsLast()};
+}
+
+static Status execute(PatchifyOp op, const Context &context) {
+  return context.finish(
+      Value(patchify(context.tensor(op.getInput()), patchShape(op))));
+}
+
+static Status execute(UnpatchifyOp op, const Context &context) {
+  return context.finish(unpatchify(context.tensor(op.getInput()), patchShape(op)));
 }
 
 static Status execute(RopeOp op, const Context &context) {
@@ -204,6 +240,10 @@ static Status execute(AttentionOp op, const Context &context) {
   // Given keys and values are a cache of their own; query row t is at t.
   KVState given;
   const Tensor &keys = context.tensor(op.getKeys());
+  if (op.getSequence())
+    return context.finish(attentionOfSequences(
+        query, keys, context.tensor(op.getValues()), *op.getKvHeads(),
+        *op.getSequence(), options));
   given.heads = *op.getKvHeads();
   given.dim = keys.shape[1] / given.heads;
   LOWBIT_RETURN_IF_ERROR(
@@ -246,15 +286,6 @@ static Status execute(ActivationOp op, const Context &context) {
 //===----------------------------------------------------------------------===//
 // Upstream ops
 //===----------------------------------------------------------------------===//
-
-/// What the text alone can ask for: 2^32 elements at most.
-static Status checkSize(const std::vector<int64_t> &shape) {
-  LOWBIT_ASSIGN_OR_RETURN(int64_t count, checkedElementCount(shape));
-  if (count > (int64_t{1} << 32))
-    return resourceExhausted("a tensor of %lld elements",
-                             static_cast<long long>(count));
-  return Status::success();
-}
 
 static Status execute(mlir::arith::ConstantOp op, const Context &context) {
   mlir::TypedAttr value = op.getValue();
@@ -349,6 +380,7 @@ Status executeOp(mlir::Operation *op, ArrayRef<Value> operands,
   return llvm::TypeSwitch<mlir::Operation *, Status>(op)
       .Case<AssembleOp, DisassembleOp, ConvertOp, QuantizeOp, MatmulOp, NormOp,
             RopeOp, KVAppendOp, AttentionOp, GatherRowsOp, ActivationOp,
+            RepeatRowsOp, CycleRowsOp, PatchifyOp, UnpatchifyOp,
             mlir::arith::ConstantOp, mlir::tensor::EmptyOp,
             mlir::tensor::CastOp>(
           [&](auto typed) { return execute(typed, context); })

@@ -222,16 +222,87 @@ static std::span<const float> floatsOf(const Tensor *tensor) {
 }
 
 Tensor norm(NormKind kind, const Tensor &input, float eps, const Tensor *weight,
-            const Tensor *bias, const Tensor *scale, const Tensor *shift) {
-  const NormOperands operands = {floatsOf(weight), floatsOf(bias),
-                                 floatsOf(scale), floatsOf(shift)};
+            const Tensor *bias, const Tensor *scale, const Tensor *shift,
+            int64_t heads) {
+  // Row t of a modulation, which is one row for all or one for each.
+  auto modulation = [](const Tensor *tensor, int64_t t) {
+    return tensor && tensor->shape.size() == 2 ? tensor->row(t) : floatsOf(tensor);
+  };
+  const size_t part = static_cast<size_t>(input.shape[1] / heads);
   Tensor result = Tensor::zeros(ElementType::f32, input.shape);
   for (int64_t t = 0; t < input.shape[0]; ++t) {
-    if (kind == NormKind::rms)
-      rmsNorm(input.row(t), eps, operands, result.row(t));
-    else
-      layerNorm(input.row(t), eps, operands, result.row(t));
+    const NormOperands operands = {floatsOf(weight), floatsOf(bias),
+                                   modulation(scale, t), modulation(shift, t)};
+    for (int64_t h = 0; h < heads; ++h) {
+      std::span<const float> x = input.row(t).subspan(h * part, part);
+      std::span<float> y = result.row(t).subspan(h * part, part);
+      if (kind == NormKind::rms)
+        rmsNorm(x, eps, operands, y);
+      else
+        layerNorm(x, eps, operands, y);
+    }
   }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of images and of tokens
+//===----------------------------------------------------------------------===//
+
+Tensor repeatRows(const Tensor &input, int64_t times, int64_t first,
+                  int64_t columns) {
+  Tensor result = Tensor::zeros(ElementType::f32, {input.shape[0] * times, columns});
+  for (int64_t t = 0; t < result.shape[0]; ++t)
+    std::ranges::copy(input.row(t / times).subspan(first, columns),
+                      result.row(t).begin());
+  return result;
+}
+
+Tensor cycleRows(const Tensor &table, int64_t rows) {
+  Tensor result = Tensor::zeros(ElementType::f32, {rows, table.shape[1]});
+  for (int64_t t = 0; t < rows; ++t)
+    std::ranges::copy(table.row(t % table.shape[0]), result.row(t).begin());
+  return result;
+}
+
+/// Calls visit(pixel of the image, token, place in the patch) for each element.
+template <typename Visit>
+static void forEachPatchElement(const PatchShape &shape, Visit visit) {
+  const int64_t p = shape.patch, across = shape.width / p;
+  for (int64_t c = 0; c < shape.channels; ++c)
+    for (int64_t y = 0; y < shape.height; ++y)
+      for (int64_t x = 0; x < shape.width; ++x) {
+        const int64_t pixel = (c * shape.height + y) * shape.width + x;
+        const int64_t token = y / p * across + x / p;
+        const int64_t place = y % p * p + x % p;
+        visit(pixel, token,
+              shape.channelsLast ? place * shape.channels + c : c * p * p + place);
+      }
+}
+
+Tensor patchify(const Tensor &images, const PatchShape &shape) {
+  const int64_t tokens = shape.tokens(), part = shape.channels * shape.patch * shape.patch;
+  Tensor result = Tensor::zeros(ElementType::f32, {images.shape[0] * tokens, part});
+  for (int64_t i = 0; i < images.shape[0]; ++i)
+    forEachPatchElement(shape, [&](int64_t pixel, int64_t token, int64_t place) {
+      result.row(i * tokens + token)[place] = images.row(i)[pixel];
+    });
+  return result;
+}
+
+StatusOr<Tensor> unpatchify(const Tensor &patches, const PatchShape &shape) {
+  const int64_t tokens = shape.tokens();
+  if (patches.shape[0] % tokens != 0)
+    return invalidArgument("unpatchify: %lld rows are not whole images of %lld patches",
+                           static_cast<long long>(patches.shape[0]),
+                           static_cast<long long>(tokens));
+  Tensor result =
+      Tensor::zeros(ElementType::f32, {patches.shape[0] / tokens,
+                                       shape.channels * shape.height * shape.width});
+  for (int64_t i = 0; i < result.shape[0]; ++i)
+    forEachPatchElement(shape, [&](int64_t pixel, int64_t token, int64_t place) {
+      result.row(i)[pixel] = patches.row(i * tokens + token)[place];
+    });
   return result;
 }
 
@@ -302,6 +373,42 @@ StatusOr<Tensor> attention(const Tensor &query, const KVState &cache,
                            cache.values.data() + first, stride, begin, end,
                            options.scale, result.row(t).subspan(h * dim, dim));
     }
+  }
+  return result;
+}
+
+/// Rows [begin, begin + rows) of a matrix.
+static Tensor sliceRows(const Tensor &input, int64_t begin, int64_t rows) {
+  Tensor result = Tensor::zeros(ElementType::f32, {rows, input.shape[1]});
+  for (int64_t t = 0; t < rows; ++t)
+    std::ranges::copy(input.row(begin + t), result.row(t).begin());
+  return result;
+}
+
+StatusOr<Tensor> attentionOfSequences(const Tensor &query, const Tensor &keys,
+                                      const Tensor &values, int64_t kvHeads,
+                                      int64_t sequence,
+                                      const AttentionOptions &options) {
+  if (query.shape[0] % sequence != 0 || keys.shape[0] != query.shape[0] ||
+      values.shape[0] != query.shape[0])
+    return invalidArgument("attention: %lld queries, %lld keys and %lld values are not "
+                           "the same whole sequences of %lld",
+                           static_cast<long long>(query.shape[0]),
+                           static_cast<long long>(keys.shape[0]),
+                           static_cast<long long>(values.shape[0]),
+                           static_cast<long long>(sequence));
+  Tensor result = Tensor::zeros(ElementType::f32, query.shape);
+  for (int64_t begin = 0; begin < query.shape[0]; begin += sequence) {
+    KVState cache;
+    cache.heads = kvHeads;
+    cache.dim = keys.shape[1] / kvHeads;
+    LOWBIT_RETURN_IF_ERROR(
+        appendKeysValues(cache, sliceRows(keys, begin, sequence),
+                         sliceRows(values, begin, sequence), 0));
+    LOWBIT_ASSIGN_OR_RETURN(
+        Tensor part, attention(sliceRows(query, begin, sequence), cache, 0, options));
+    for (int64_t t = 0; t < sequence; ++t)
+      std::ranges::copy(part.row(t), result.row(begin + t).begin());
   }
   return result;
 }

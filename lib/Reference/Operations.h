@@ -33,9 +33,25 @@ Tensor matmul(const CompressedTensor &input, const CompressedTensor &weight,
               const Tensor *bias);
 
 enum class NormKind : uint8_t { rms, layer };
-/// `norm` (N12). Each optional row may be null.
+/// `norm` (N12) of each of `heads` equal parts of a row. Each optional operand may be
+/// null; scale and shift are one row, or a row for each row of the input.
 Tensor norm(NormKind kind, const Tensor &input, float eps, const Tensor *weight,
-            const Tensor *bias, const Tensor *scale, const Tensor *shift);
+            const Tensor *bias, const Tensor *scale, const Tensor *shift,
+            int64_t heads = 1);
+
+/// `repeat_rows` (N20).
+Tensor repeatRows(const Tensor &input, int64_t times, int64_t first, int64_t columns);
+/// `cycle_rows` (N20): `rows` rows.
+Tensor cycleRows(const Tensor &table, int64_t rows);
+/// An image cut into patches (N21).
+struct PatchShape {
+  int64_t channels = 1, height = 1, width = 1, patch = 1;
+  bool channelsLast = false;
+  int64_t tokens() const { return height / patch * (width / patch); }
+};
+/// `patchify` and `unpatchify` (N21). Rows that are not whole images are an error.
+Tensor patchify(const Tensor &images, const PatchShape &shape);
+StatusOr<Tensor> unpatchify(const Tensor &patches, const PatchShape &shape);
 
 /// `rope` (N13). A position outside the table is an error.
 StatusOr<Tensor> rope(const Tensor &input, const Tensor &table,
@@ -57,6 +73,14 @@ struct AttentionOptions {
 /// A query that sees no key is an error.
 StatusOr<Tensor> attention(const Tensor &query, const KVState &cache,
                            int64_t position, const AttentionOptions &options);
+
+/// `attention` of independent sequences: rows [i * sequence, (i + 1) * sequence) of
+/// query, keys and values see each other alone, at positions from 0. Rows that are not
+/// whole sequences are an error.
+StatusOr<Tensor> attentionOfSequences(const Tensor &query, const Tensor &keys,
+                                      const Tensor &values, int64_t kvHeads,
+                                      int64_t sequence,
+                                      const AttentionOptions &options);
 
 /// `gather_rows` (N16). An id outside the table is an error.
 StatusOr<Tensor> gatherRows(const CompressedTensor &table, const Tensor &ids);

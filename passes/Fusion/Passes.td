@@ -10,6 +10,16 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SinkRowViewsPass
+    : InterfacePass<"lowbit-sink-row-views", "::mlir::FunctionOpInterface"> {
+  let summary = "give each user of repeated or cycled rows a view of its own";
+  let description = [{
+    Class E0. `repeat_rows` and `cycle_rows` compute nothing: a kernel reads through
+    them. Each use gets a copy right before it, so that fusion can take it along.
+  }];
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
+}
+
 def SelectFusionGroupsPass
     : InterfacePass<"lowbit-select-fusion-groups", "::mlir::FunctionOpInterface"> {
   let summary = "choose which ops become one dispatch, as attributes";
@@ -20,7 +30,9 @@ def SelectFusionGroupsPass
       (prologue) and the elementwise ops that use only their results and earlier
       values (epilogue);
     - rotary embeddings with the cache append that uses them;
-    - one attention, one row gather, or one chain of norm and elementwise ops.
+    - one attention, one row gather, one patch op, or one chain of norm and
+      elementwise ops.
+    Views of rows (`repeat_rows`, `cycle_rows`) go with the op that reads them.
   }];
   let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
 }
@@ -31,6 +43,17 @@ def OutlineDispatchesPass
   let description = [{
     Class E0. Obeys `lowbit.group`; dispatches follow in dependence order, ties in
     the order of the source. Fails on groups that depend on each other.
+  }];
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
+}
+
+def SetDispatchRowsPass
+    : Pass<"lowbit-set-dispatch-rows", "::mlir::ModuleOp"> {
+  let summary = "record how many rows a dispatch has for each row of the call";
+  let description = [{
+    Class E0. Sets `rows` of every dispatch whose kernel works on tokens of images,
+    where the call counts images: `patchify` and `repeat_rows` multiply the rows,
+    `unpatchify` divides them. Fails where rows of different counts meet.
   }];
   let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
 }

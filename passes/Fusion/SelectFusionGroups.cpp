@@ -25,7 +25,7 @@ namespace {
 /// Ops that a dispatch may contain. Constants, parameters and calls stay outside.
 bool isCompute(Operation *op) {
   return isa<MatmulOp, NormOp, QuantizeOp, RopeOp, KVAppendOp, AttentionOp,
-             GatherRowsOp>(op) ||
+             GatherRowsOp, PatchifyOp, UnpatchifyOp, RepeatRowsOp, CycleRowsOp>(op) ||
          (op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
           isa<RankedTensorType>(op->getResult(0).getType()));
 }
@@ -33,6 +33,9 @@ bool isCompute(Operation *op) {
 bool isElementwise(Operation *op) {
   return isCompute(op) && op->hasTrait<OpTrait::Elementwise>();
 }
+
+/// Ops that only say where numbers are; whoever uses one reads through it.
+bool isView(Operation *op) { return op && isa<RepeatRowsOp, CycleRowsOp>(op); }
 
 class GroupSelector {
 public:
@@ -45,17 +48,30 @@ public:
           groupMatmuls(matmul);
     groupRopes();
     for (Operation &op : block)
-      if (isa<AttentionOp, GatherRowsOp>(op))
-        assign(&op, next++);
+      if (isa<AttentionOp, GatherRowsOp, PatchifyOp, UnpatchifyOp>(op))
+        assignWithViews(&op, next++);
     for (Operation &op : block)
-      if (isCompute(&op) && !groupOf.count(&op))
+      if (isCompute(&op) && !isView(&op) && !groupOf.count(&op))
         groupChain(&op);
+    for (Operation &op : block)
+      if (isView(&op))
+        assign(&op, next++); // those that nobody took
     for (auto [op, group] : groupOf)
       op->setAttr("lowbit.group", FusionGroupAttr::get(op->getContext(), group));
   }
 
 private:
   void assign(Operation *op, int64_t group) { groupOf.try_emplace(op, group); }
+
+  /// With the views that only `op` reads, and views of those.
+  void assignWithViews(Operation *op, int64_t group) {
+    assign(op, group);
+    for (Value operand : op->getOperands())
+      if (Operation *def = operand.getDefiningOp();
+          isView(def) && def->getBlock() == &block && operand.hasOneUse() &&
+          !groupOf.count(def))
+        assignWithViews(def, group);
+  }
 
   bool inGroup(Operation *op, int64_t group) const {
     auto it = groupOf.find(op);
@@ -73,7 +89,9 @@ private:
     return llvm::all_of(op->getOperands(), [&](Value operand) {
       Operation *def = operand.getDefiningOp();
       return !def || inGroup(def, group) || def->isBeforeInBlock(first) ||
-             def->getNumOperands() == 0;
+             def->getNumOperands() == 0 ||
+             (isView(def) && operand.hasOneUse() && !groupOf.count(def) &&
+              readsOnlyEarlier(def, group, first));
     });
   }
 
@@ -88,14 +106,14 @@ private:
     Operation *first = anchor;
     if (auto quantize = anchor.getInput().getDefiningOp<QuantizeOp>())
       if (!groupOf.count(quantize) && usedOnlyBy(quantize, group)) {
-        assign(quantize, group);
+        assignWithViews(quantize, group);
         first = quantize;
       }
     Value source = isa<QuantizeOp>(first) ? cast<QuantizeOp>(first).getInput()
                                           : anchor.getInput();
     if (auto norm = source.getDefiningOp<NormOp>())
       if (!groupOf.count(norm) && usedOnlyBy(norm, group)) {
-        assign(norm, group);
+        assignWithViews(norm, group);
         first = norm;
       }
     growEpilogue(group, first);
@@ -115,7 +133,7 @@ private:
         return def && inGroup(def, group) && isa<NormOp, QuantizeOp>(def);
       });
       if (consumes && pure && readsOnlyEarlier(&op, group, first))
-        assign(&op, group);
+        assignWithViews(&op, group);
     }
   }
 
@@ -137,7 +155,7 @@ private:
   /// elementwise ops that follow from it alone.
   void groupChain(Operation *op) {
     int64_t group = next++;
-    assign(op, group);
+    assignWithViews(op, group);
     if (!isElementwise(op))
       return;
     for (Operation &other : block)
@@ -146,9 +164,9 @@ private:
           readsOnlyEarlier(&other, group, op) &&
           llvm::any_of(other.getOperands(), [&](Value operand) {
             Operation *def = operand.getDefiningOp();
-            return def && inGroup(def, group);
+            return def && inGroup(def, group) && !isView(def);
           }))
-        assign(&other, group);
+        assignWithViews(&other, group);
   }
 
   Block &block;

@@ -28,7 +28,7 @@ static LogicalResult verifyVector(Operation *op, Value vector, StringRef name,
                                   int64_t columns) {
   if (!vector)
     return success();
-  int64_t size = cast<RankedTensorType>(vector.getType()).getShape()[0];
+  int64_t size = cast<RankedTensorType>(vector.getType()).getShape().back();
   if (size != columns)
     return op->emitOpError() << "requires '" << name << "' of " << columns
                              << " elements, got " << size;
@@ -197,7 +197,14 @@ LogicalResult MatmulOp::verify() {
 LogicalResult NormOp::verify() {
   if (failed(verifyStaticColumns(*this, getInput(), "input")))
     return failure();
-  int64_t columns = columnsOf(getInput());
+  int64_t columns = columnsOf(getInput()), heads = getHeads().value_or(1);
+  // C4
+  if (heads < 1 || columns % heads != 0)
+    return emitOpError() << "requires heads that divide " << columns << " columns, got "
+                         << heads;
+  if (getHeads() && getScale())
+    return emitOpError("requires 'heads' without modulation");
+  columns /= heads;
   if (failed(verifyVector(*this, getWeight(), "weight", columns)) ||
       failed(verifyVector(*this, getBias(), "bias", columns)) ||
       failed(verifyVector(*this, getScale(), "scale", columns)) ||
@@ -269,6 +276,10 @@ LogicalResult AttentionOp::verify() {
                    getKeys().getType() != getValues().getType())))
     return emitOpError() << "requires keys and values of " << dim
                          << " elements a head, got " << kvDim;
+  if (getSequence() &&
+      (*getSequence() < 1 || cached || getMask() != MaskKind::None))
+    return emitOpError("requires 'sequence' >= 1 with keys and values and without a "
+                       "mask");
   bool window = getMask() == MaskKind::Window;
   if (window != static_cast<bool>(getWindow()) || (window && *getWindow() < 1))
     return emitOpError("requires 'window' >= 1 exactly with the window mask");

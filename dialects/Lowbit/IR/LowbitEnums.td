@@ -42,6 +42,10 @@ def Lowbit_MaskKind : Lowbit_Enum<"MaskKind", "which keys a query sees",
      I32EnumAttrCase<"Window", 2, "window">]>;
 def Lowbit_MaskKindAttr : EnumAttr<Lowbit_Dialect, Lowbit_MaskKind, "mask_kind">;
 
+def Lowbit_SamplerKind : Lowbit_Enum<"SamplerKind", "how a latent is stepped",
+    [I32EnumAttrCase<"Euler", 0, "euler">, I32EnumAttrCase<"Ddim", 1, "ddim">]>;
+def Lowbit_SamplerKindAttr : EnumAttr<Lowbit_Dialect, Lowbit_SamplerKind, "sampler_kind">;
+
 def Lowbit_StoreKind : Lowbit_Enum<"StoreKind", "how an integer code is stored",
     [I32EnumAttrCase<"Twos", 0, "twos">, I32EnumAttrCase<"Biased", 1, "biased">]>;
 def Lowbit_StoreKindAttr : EnumAttr<Lowbit_Dialect, Lowbit_StoreKind, "store_kind">;

@@ -188,7 +188,8 @@ def Lowbit_DispatchOp : Lowbit_Op<"dispatch",
   let description = [{
     Prologue (per token), anchor and epilogue ops as they stood in the block, over
     region arguments. `strategies` holds one choice for each target and bucket of
-    rows; empty until the schedule phase. C1: region arguments have the operands'
+    rows; empty until the schedule phase. `rows` is the number of rows that the kernel
+    works on for each row of the call (tokens of an image); absent: 1. C1: region arguments have the operands'
     types, the terminator returns the results' types.
 
     ```mlir
@@ -199,7 +200,8 @@ def Lowbit_DispatchOp : Lowbit_Op<"dispatch",
     ```
   }];
   let arguments = (ins Variadic<AnyType>:$inputs,
-                       OptionalAttr<ArrayAttr>:$strategies);
+                       OptionalAttr<ArrayAttr>:$strategies,
+                       OptionalAttr<I64Attr>:$rows);
   let results = (outs Variadic<AnyType>:$results);
   let regions = (region SizedRegion<1>:$body);
   // Binds region arguments to operands, which declarative formats cannot.

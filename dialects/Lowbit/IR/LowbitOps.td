@@ -15,6 +15,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Lowbit_F32Rows : TensorRankOf<[F32], [2]>;
 def Lowbit_F32Vector : TensorRankOf<[F32], [1]>;
+def Lowbit_F32VectorOrRows : TensorRankOf<[F32], [1, 2]>;
 def Lowbit_RowsOrTensor : AnyTypeOf<[Lowbit_F32Rows, Lowbit_TensorType]>;
 
 //===----------------------------------------------------------------------===//
@@ -148,8 +149,11 @@ def Lowbit_NormOp : Lowbit_Op<"norm", [Pure, AttrSizedOperandSegments,
     AllTypesMatch<["input", "result"]>]> {
   let summary = "rms or layer norm of rows, with optional weight and modulation";
   let description = [{
-    Clause N12. C1: weight, bias, scale and shift have as many elements as a row.
-    C2: scale and shift come together. C3: eps > 0.
+    Clause N12. With `heads`, each of that many equal parts of a row is a row of its
+    own. C1: weight, bias, scale and shift have as many elements as a row (a part);
+    scale and shift may be rows, one for each row of the input. C2: scale and shift
+    come together. C3: eps > 0. C4: heads divides the columns, and then there is no
+    modulation.
 
     ```mlir
     %y = lowbit.norm rms %x weight %g : tensor<64xf32> eps 1.000000e-05 : tensor<?x64xf32>
@@ -158,14 +162,15 @@ def Lowbit_NormOp : Lowbit_Op<"norm", [Pure, AttrSizedOperandSegments,
   let arguments = (ins Lowbit_NormKindAttr:$kind, Lowbit_F32Rows:$input,
                        Optional<Lowbit_F32Vector>:$weight,
                        Optional<Lowbit_F32Vector>:$bias,
-                       Optional<Lowbit_F32Vector>:$scale,
-                       Optional<Lowbit_F32Vector>:$shift, F32Attr:$eps);
+                       Optional<Lowbit_F32VectorOrRows>:$scale,
+                       Optional<Lowbit_F32VectorOrRows>:$shift, F32Attr:$eps,
+                       OptionalAttr<I64Attr>:$heads);
   let results = (outs Lowbit_F32Rows:$result);
   let assemblyFormat = [{
     $kind $input (`weight` $weight^ `:` type($weight))?
     (`bias` $bias^ `:` type($bias))?
     (`modulate` $scale^ `:` type($scale) `,` $shift `:` type($shift))?
-    `eps` $eps attr-dict `:` type($input)
+    `eps` $eps (`heads` $heads^)? attr-dict `:` type($input)
   }];
   let hasVerifier = 1;
 }
@@ -222,7 +227,8 @@ def Lowbit_AttentionOp : Lowbit_Op<"attention",
     `window` of those (window). With `keys` and `values` key row j is at position j.
     C1: columns of query = heads x dim; heads a multiple of the key/value heads.
     C2: either cache and position, or keys and values with kv_heads. C3: window >= 1
-    exactly when the mask is `window`.
+    exactly when the mask is `window`. C4: `sequence` >= 1, with keys and values only
+    and the mask `none`: rows [i * sequence, (i + 1) * sequence) see each other alone.
 
     ```mlir
     %y = lowbit.attention causal %q cache %kv at %pos : !lowbit.kv<4x8xf32>
@@ -234,14 +240,15 @@ def Lowbit_AttentionOp : Lowbit_Op<"attention",
                        Optional<Lowbit_F32Rows>:$keys,
                        Optional<Lowbit_F32Rows>:$values, I64Attr:$heads,
                        F32Attr:$scale, OptionalAttr<I64Attr>:$window,
-                       OptionalAttr<I64Attr>:$kv_heads);
+                       OptionalAttr<I64Attr>:$kv_heads,
+                       OptionalAttr<I64Attr>:$sequence);
   let results = (outs Lowbit_F32Rows:$result);
   let assemblyFormat = [{
     $mask $query
     (`cache` $cache^ `at` $position `:` type($cache))?
     (`keys` $keys^ `values` $values `:` type($keys) `,` type($values))?
-    `heads` $heads `scale` $scale (`window` $window^)? (`kv_heads` $kv_heads^)? attr-dict `:`
-    type($query)
+    `heads` $heads `scale` $scale (`window` $window^)? (`kv_heads` $kv_heads^)?
+    (`sequence` $sequence^)? attr-dict `:` type($query)
   }];
   let hasVerifier = 1;
 }
@@ -281,5 +288,6 @@ def Lowbit_ActivationOp : Lowbit_Op<"activation",
 }
 
 include "dialects/Lowbit/IR/LowbitModelOps.td"
+include "dialects/Lowbit/IR/LowbitDiffusionOps.td"
 
 #endif // DIALECTS_LOWBIT_IR_LOWBITOPS_TD

@@ -387,6 +387,8 @@ LogicalResult DispatchOp::verify() {
     return emitOpError("requires region arguments of the operands' types");
   if (!isa<ReturnOp>(getBody().front().getTerminator()))
     return emitOpError("requires a lowbit.return at the end");
+  if (getRows().value_or(1) < 1)
+    return emitOpError() << "requires rows >= 1, got " << *getRows();
   if (ArrayAttr strategies = getStrategiesAttr())
     for (Attribute strategy : strategies)
       if (!isa<StrategyAttr>(strategy))

@@ -77,7 +77,9 @@ static std::string describeDispatch(DispatchOp dispatch) {
   if (!name.empty())
     return name;
   for (Operation &op : dispatch.getBody().front())
-    if (!isa<ReturnOp>(op)) {
+    // Views name nothing unless they stand alone.
+    if (!isa<ReturnOp>(op) && (!isa<RepeatRowsOp, CycleRowsOp>(op) ||
+                               llvm::hasNItems(dispatch.getBody().front(), 2))) {
       StringRef opName = isa<KVAppendOp>(op) ? "kv_append"
                                              : op.getName().stripDialect();
       if (!name.empty())
@@ -89,6 +91,7 @@ static std::string describeDispatch(DispatchOp dispatch) {
 
 static bool areEqual(DispatchOp a, DispatchOp b) {
   if (a.getStrategiesAttr() != b.getStrategiesAttr() ||
+      a.getRowsAttr() != b.getRowsAttr() ||
       a.getOperandTypes() != b.getOperandTypes() ||
       a.getResultTypes() != b.getResultTypes())
     return false;

@@ -9,6 +9,7 @@
 
 #include "lib/Kernel/CpuMatmul.h"
 #include "lib/Kernel/RowStages.h"
+#include "passes/Conversion/DispatchToLLVM/DispatchBindings.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/EquivalenceClasses.h"
@@ -21,14 +22,6 @@ using ::lowbit::Status;
 using ::lowbit::StatusOr;
 using ::lowbit::unimplemented;
 namespace kernel = ::lowbit::kernel;
-
-static int64_t columnsOf(Value rows) {
-  return cast<ShapedType>(isa<LowbitTensorType>(rows.getType())
-                              ? cast<LowbitTensorType>(rows.getType()).getDecodedType()
-                              : rows.getType())
-      .getShape()
-      .back();
-}
 
 static kernel::Activation activationOf(ActivationKind function) {
   switch (function) {
@@ -50,21 +43,22 @@ static kernel::Activation activationOf(ActivationKind function) {
 
 namespace {
 
-class Lowering {
+class Lowering : DispatchBindings {
 public:
   Lowering(DispatchOp dispatch, StringRef name,
            const kernel::KernelCapabilities &capabilities, ModuleOp kernels,
            const kernel::ThreadMachine *machine)
-      : dispatch(dispatch), body(dispatch.getBody().front()), name(name.str()),
-        capabilities(capabilities), kernels(kernels) {
+      : DispatchBindings(dispatch), name(name.str()), capabilities(capabilities),
+        kernels(kernels) {
     if (machine)
       threads = {*machine, capabilities,
                  [this](unsigned binding) { return isReadOnly(binding); }};
   }
 
   StatusOr<LoweredDispatch> run() {
-    bindOperands();
-    bindResults();
+    LOWBIT_RETURN_IF_ERROR(checkViews());
+    if (threads && rows != 1)
+      return unimplemented("dispatches over the rows of images have no GPU kernel");
     SmallVector<MatmulOp> matmuls(body.getOps<MatmulOp>());
     if (!matmuls.empty())
       LOWBIT_RETURN_IF_ERROR(lowerMatmuls(matmuls));
@@ -74,71 +68,6 @@ public:
   }
 
 private:
-  //===--------------------------------------------------------------------===//
-  // Bindings
-  //===--------------------------------------------------------------------===//
-
-  unsigned addBinding(KernelBinding binding) {
-    result.bindings.push_back(binding);
-    return static_cast<unsigned>(result.bindings.size() - 1);
-  }
-
-  void bindOperands() {
-    for (BlockArgument argument : body.getArguments()) {
-      unsigned index = argument.getArgNumber();
-      SmallVector<unsigned> &bindings = bindingsOf[argument];
-      Type type = argument.getType();
-      if (auto tensor = dyn_cast<LowbitTensorType>(type)) {
-        auto components = tensor.getComponentTypes();
-        size_t count = components.isOk() ? components->size() : 0;
-        for (unsigned i = 0; i < count; ++i)
-          bindings.push_back(addBinding({KernelBinding::Kind::component, index, i}));
-      } else if (isa<KVType>(type)) {
-        bindings.push_back(addBinding({KernelBinding::Kind::keys, index}));
-        bindings.push_back(addBinding({KernelBinding::Kind::values, index}));
-      } else if (auto dense = dyn_cast<RankedTensorType>(type)) {
-        auto kind = dense.hasStaticShape() ? KernelBinding::Kind::component
-                                           : KernelBinding::Kind::rows;
-        bindings.push_back(addBinding({kind, index}));
-      }
-      // A scalar is the position, which is a dimension of the call.
-    }
-  }
-
-  void bindResults() {
-    for (auto [index, value] : llvm::enumerate(body.getTerminator()->getOperands())) {
-      unsigned binding =
-          addBinding({KernelBinding::Kind::result, static_cast<unsigned>(index)});
-      resultBindings[value].push_back(binding);
-      bindingsOf[value] = {binding};
-    }
-  }
-
-  unsigned addTemporary(LinearExpr bytes) {
-    result.temporaries.push_back(std::move(bytes));
-    return addBinding({KernelBinding::Kind::temporary,
-                       static_cast<unsigned>(result.temporaries.size() - 1)});
-  }
-
-  /// Rows of `value`: a result's or operand's binding, else a new temporary.
-  kernel::RowsRef rowsOf(Value value) {
-    int64_t stride = rowStride(columnsOf(value));
-    SmallVector<unsigned> &bindings = bindingsOf[value];
-    if (bindings.empty())
-      bindings.push_back(
-          addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, stride * 4)));
-    return {bindings.front(), stride};
-  }
-
-  unsigned vectorBinding(Value value) { return bindingsOf[value].front(); }
-
-  /// Whether no stage writes a binding while the current one runs.
-  bool isReadOnly(unsigned binding) const {
-    KernelBinding::Kind kind = result.bindings[binding].kind;
-    return kind == KernelBinding::Kind::component || kind == KernelBinding::Kind::rows ||
-           stageReads.contains(binding);
-  }
-
   void addStage(std::string suffix, LinearExpr items, kernel::ThreadLaunch launch) {
     addStage(std::move(suffix), std::move(items), uint64_t(0));
     result.launches.push_back(std::move(launch));
@@ -164,10 +93,17 @@ private:
       spec.weight = vectorBinding(norm.getWeight());
     if (norm.getBias())
       spec.bias = vectorBinding(norm.getBias());
-    if (norm.getScale()) {
-      spec.scale = vectorBinding(norm.getScale());
-      spec.shift = vectorBinding(norm.getShift());
-    }
+    auto bindModulation = [&](Value value, std::optional<unsigned> &vector,
+                              std::optional<kernel::RowsRef> &rows) {
+      if (!value)
+        return;
+      if (cast<RankedTensorType>(value.getType()).getRank() == 2)
+        rows = rowsOf(value);
+      else
+        vector = vectorBinding(value);
+    };
+    bindModulation(norm.getScale(), spec.scale, spec.scaleRows);
+    bindModulation(norm.getShift(), spec.shift, spec.shiftRows);
     return spec;
   }
 
@@ -188,9 +124,9 @@ private:
     spec.hi = static_cast<int>(leaf.code.hi);
     spec.floor = op.getFloor().convertToFloat();
     int64_t groups = spec.group ? columns / spec.group : 1;
-    spec.codes = addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, padded));
-    spec.scales = addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, groups * 4));
-    spec.sums = addTemporary(LinearExpr::of(LOWBIT_DIM_TOKENS, padded / 16 * 4));
+    spec.codes = addTemporary(perRow(padded));
+    spec.scales = addTemporary(perRow(groups * 4));
+    spec.sums = addTemporary(perRow(padded / 16 * 4));
     return spec;
   }
 
@@ -202,12 +138,20 @@ private:
     Value input = norm ? norm.getInput() : quantize.getInput();
     stage.input = rowsOf(input);
     stage.columns = columnsOf(input);
+    int64_t parts = 1;
     if (norm) {
       stage.norm = normSpec(norm);
+      parts = norm.getHeads().value_or(1);
       if (!quantize || llvm::any_of(norm->getUsers(), [&](Operation *user) {
             return user != quantize;
           }))
         stage.output = rowsOf(norm.getResult());
+    }
+    if (parts != 1) {
+      if (quantize)
+        return unimplemented("a norm of %lld parts of a row that is quantized",
+                             static_cast<long long>(parts));
+      LOWBIT_RETURN_IF_ERROR(splitRows(stage, parts));
     }
     if (quantize) {
       LOWBIT_ASSIGN_OR_RETURN(stage.quantize, quantizeSpec(quantize));
@@ -230,7 +174,22 @@ private:
     }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch,
                             kernel::emitPrologueStage(kernels, stage, capabilities));
-    addStage("_prologue", LinearExpr::of(LOWBIT_DIM_TOKENS), scratch);
+    addStage("_prologue", perRow(parts), scratch);
+    return Status::success();
+  }
+
+  /// Each of `parts` equal parts of a row becomes a row.
+  static Status splitRows(kernel::PrologueStage &stage, int64_t parts) {
+    stage.columns /= parts;
+    for (kernel::RowsRef *ref : {&stage.input, &*stage.output}) {
+      if (stage.columns % 8 != 0 || ref->repeat != 1 || ref->cycle)
+        return unimplemented("a norm of %lld parts of %lld columns; a multiple of 8 is "
+                             "needed",
+                             static_cast<long long>(parts),
+                             static_cast<long long>(stage.columns));
+      ref->parts = parts;
+      ref->partColumns = stage.columns;
+    }
     return Status::success();
   }
 
@@ -257,6 +216,7 @@ private:
     }
     kernel::MatmulStage stage;
     stage.name = name + "_matmul";
+    stage.rowsPerToken = rows;
     SmallVector<SmallVector<Operation *>> parts = splitByEpilogue(matmuls);
     for (ArrayRef<Operation *> part : parts)
       LOWBIT_RETURN_IF_ERROR(addGroup(part, activation, stage));
@@ -324,7 +284,8 @@ private:
       LOWBIT_ASSIGN_OR_RETURN(auto components, ::lowbit::componentsOf(anchor.weight));
       for (const auto &component : components)
         result.parameterBytes += component.bytes;
-      result.operationsPerToken += 2ull * anchor.weight.rows * anchor.weight.columns;
+      result.operationsPerToken +=
+          2ull * rows * anchor.weight.rows * anchor.weight.columns;
       LOWBIT_RETURN_IF_ERROR(kernel::checkMatmul(anchor));
       group.anchors.push_back(std::move(anchor));
     }
@@ -390,7 +351,7 @@ private:
     for (Operation *op : ops)
       for (Value value : op->getResults())
         for (unsigned binding : resultBindings.lookup(value))
-          function.storeRows(kernel::IRValueBuilder::wrap(vectors[value]),
+          function.storeRows(kernel::IRValueBuilder::wrap(get(value)),
                              kernel::rowAddress(
                                  function, {binding, rowStride(columnsOf(value))},
                                  token, column),
@@ -416,9 +377,11 @@ private:
       } else if (auto norm = dyn_cast<NormOp>(op)) {
         kernel::MatmulActivation unused;
         LOWBIT_RETURN_IF_ERROR(lowerPrologue(norm, nullptr, unused));
-      } else if (isEpilogue(&op)) {
+      } else if (isa<PatchifyOp, UnpatchifyOp>(op)) {
+        LOWBIT_RETURN_IF_ERROR(lowerPatches(&op));
+      } else if (isEpilogue(&op) || (isView(&op) && resultBindings.count(op.getResult(0)))) {
         elementwise.push_back(&op);
-      } else {
+      } else if (!isView(&op)) {
         return unimplemented("op '%s' has no kernel outside a matmul dispatch",
                              op.getName().getStringRef().str().c_str());
       }
@@ -429,7 +392,7 @@ private:
       addStage("_rope", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
     } else if (rope) {
       LOWBIT_RETURN_IF_ERROR(kernel::emitRopeStage(kernels, *rope, capabilities));
-      addStage("_rope", LinearExpr::of(LOWBIT_DIM_TOKENS), uint64_t(0));
+      addStage("_rope", perRow(), uint64_t(0));
     }
     if (!elementwise.empty()) {
       int64_t columns = columnsOf(elementwise.front()->getResult(0));
@@ -445,7 +408,7 @@ private:
       } else {
         LOWBIT_RETURN_IF_ERROR(kernel::emitElementwiseStage(
             kernels, name + "_map", columns, capabilities, emitBody));
-        addStage("_map", LinearExpr::of(LOWBIT_DIM_TOKENS), uint64_t(0));
+        addStage("_map", perRow(), uint64_t(0));
       }
     }
     return Status::success();
@@ -490,13 +453,68 @@ private:
       return Status::success();
     }
     LOWBIT_RETURN_IF_ERROR(kernel::emitGatherStage(kernels, stage, capabilities));
-    addStage("_gather", LinearExpr::of(LOWBIT_DIM_TOKENS), uint64_t(0));
+    addStage("_gather", perRow(), uint64_t(0));
+    return Status::success();
+  }
+
+  Status lowerPatches(Operation *op) {
+    kernel::PatchStage stage;
+    stage.name = name + "_patches";
+    auto fill = [&](auto patches) {
+      ArrayRef<int64_t> image = patches.getImage();
+      stage.channels = image[0];
+      stage.height = image[1];
+      stage.width = image[2];
+      stage.patch = patches.getPatch();
+      stage.channelsLast = patches.getChannelsLast();
+    };
+    stage.image = rowsOf(op->getOperand(0));
+    stage.patches = rowsOf(op->getResult(0));
+    if (auto patchify = dyn_cast<PatchifyOp>(op)) {
+      fill(patchify);
+    } else {
+      fill(cast<UnpatchifyOp>(op));
+      stage.toImage = true;
+      std::swap(stage.image, stage.patches);
+    }
+    LOWBIT_RETURN_IF_ERROR(kernel::emitPatchStage(kernels, stage, capabilities));
+    addStage("_patches", perRow(), uint64_t(0));
+    return Status::success();
+  }
+
+  /// Attention of independent sequences, keys and values given as rows.
+  Status lowerSequences(AttentionOp attention) {
+    if (!attention.getSequence())
+      return unimplemented("attention over rows without 'sequence' has no CPU kernel");
+    kernel::SequenceAttentionStage stage;
+    stage.name = name + "_attention";
+    stage.query = rowsOf(attention.getQuery());
+    stage.keys = rowsOf(attention.getKeys());
+    stage.values = rowsOf(attention.getValues());
+    stage.output = rowsOf(attention.getResult());
+    stage.heads = attention.getHeads();
+    stage.kvHeads = *attention.getKvHeads();
+    stage.headDim = columnsOf(attention.getQuery()) / stage.heads;
+    stage.sequence = *attention.getSequence();
+    stage.scale = attention.getScale().convertToFloat();
+    if (rows % stage.sequence != 0)
+      return unimplemented("%lld rows an image are not whole sequences of %lld",
+                           static_cast<long long>(rows),
+                           static_cast<long long>(stage.sequence));
+    for (const kernel::RowsRef *ref : {&stage.query, &stage.keys, &stage.values})
+      if (ref->repeat != 1 || ref->cycle)
+        return unimplemented("attention over repeated rows has no CPU kernel");
+    LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch, kernel::emitSequenceAttentionStage(
+                                                  kernels, stage, capabilities));
+    addStage("_attention",
+             LinearExpr::of(LOWBIT_DIM_TOKENS, rows / stage.sequence * stage.heads),
+             scratch);
     return Status::success();
   }
 
   Status lowerAttention(AttentionOp attention) {
     if (!attention.getCache())
-      return unimplemented("attention without a cache has no CPU kernel");
+      return lowerSequences(attention);
     kernel::AttentionStage stage;
     stage.name = name + "_attention";
     stage.query = rowsOf(attention.getQuery());
@@ -520,20 +538,14 @@ private:
     }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch, kernel::emitAttentionStage(
                                                   kernels, stage, capabilities));
-    addStage("_attention", LinearExpr::of(LOWBIT_DIM_TOKENS, stage.heads), scratch);
+    addStage("_attention", perRow(stage.heads), scratch);
     return Status::success();
   }
 
-  DispatchOp dispatch;
-  mlir::Block &body;
   std::string name;
   const kernel::KernelCapabilities &capabilities;
   ModuleOp kernels;
   std::optional<kernel::ThreadTarget> threads;
-  llvm::SmallDenseSet<unsigned> stageReads; ///< bindings the current stage only reads
-  LoweredDispatch result;
-  DenseMap<Value, SmallVector<unsigned>> bindingsOf;
-  DenseMap<Value, SmallVector<unsigned>> resultBindings;
 };
 
 } // namespace

@@ -1,0 +1,228 @@
+//===- DiffusionOps.cpp - Verifiers of images, tokens and schedules -------===//
+//
+// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Lowbit/IR/LowbitOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+using namespace mlir::lowbit;
+
+static int64_t columnsOf(Value rows) {
+  return cast<RankedTensorType>(rows.getType()).getShape()[1];
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+LogicalResult RepeatRowsOp::verify() {
+  int64_t from = columnsOf(getInput()), to = columnsOf(getResult());
+  if (ShapedType::isDynamic(from) || ShapedType::isDynamic(to))
+    return emitOpError("requires static numbers of columns");
+  if (getTimes() < 1 || getTimes() >= (int64_t(1) << 31))
+    return emitOpError() << "requires 'times' of 1 to 2^31 - 1, got " << getTimes();
+  if (getFirst() < 0 || getFirst() > from || to > from - getFirst())
+    return emitOpError() << "requires " << to << " columns from column " << getFirst()
+                         << " on, the input has " << from;
+  return success();
+}
+
+LogicalResult CycleRowsOp::verify() {
+  auto table = cast<RankedTensorType>(getTable().getType());
+  if (!table.hasStaticShape() || table.getShape()[0] < 1)
+    return emitOpError() << "requires a static table, got " << table;
+  if (table.getShape()[1] != columnsOf(getResult()))
+    return emitOpError() << "requires a table of " << columnsOf(getResult())
+                         << " columns, got " << table.getShape()[1];
+  return success();
+}
+
+/// Rules C1 and C2 of both patch ops.
+static LogicalResult verifyPatches(Operation *op, ArrayRef<int64_t> image,
+                                   int64_t patch, int64_t imageColumns,
+                                   int64_t patchColumns) {
+  constexpr int64_t limit = int64_t(1) << 16;
+  if (image.size() != 3 ||
+      !llvm::all_of(image, [&](int64_t n) { return n >= 1 && n <= limit; }))
+    return op->emitOpError("requires an image [channels, height, width] of extents "
+                           "from 1 to 65536");
+  if (patch < 1 || image[1] % patch != 0 || image[2] % patch != 0)
+    return op->emitOpError() << "requires a patch that divides " << image[1] << " and "
+                             << image[2] << ", got " << patch;
+  int64_t pixels = image[0] * image[1] * image[2], part = image[0] * patch * patch;
+  if (imageColumns != pixels)
+    return op->emitOpError() << "requires image rows of " << pixels
+                             << " columns, got " << imageColumns;
+  if (patchColumns != part)
+    return op->emitOpError() << "requires patch rows of " << part << " columns, got "
+                             << patchColumns;
+  return success();
+}
+
+LogicalResult PatchifyOp::verify() {
+  return verifyPatches(*this, getImage(), getPatch(), columnsOf(getInput()),
+                       columnsOf(getResult()));
+}
+
+LogicalResult UnpatchifyOp::verify() {
+  return verifyPatches(*this, getImage(), getPatch(), columnsOf(getResult()),
+                       columnsOf(getInput()));
+}
+
+//===----------------------------------------------------------------------===//
+// schedule
+//===----------------------------------------------------------------------===//
+
+LogicalResult ScheduleOp::verify() {
+  ArrayRef<int64_t> latent = getLatent();
+  if (latent.size() != 3 || !llvm::all_of(latent, [](int64_t n) {
+        return n >= 1 && n <= (int64_t(1) << 16);
+      }))
+    return emitOpError("requires a latent [channels, height, width] of extents from 1 "
+                       "to 65536");
+  if (getSteps() < 1 || getSteps() > 100000)
+    return emitOpError() << "requires 1 to 100000 steps, got " << getSteps();
+  float half = static_cast<float>(getFeatures()) / 2;
+  if (getFeatures() < 0 || getFeatures() % 2 != 0 || getFeatures() > 65536)
+    return emitOpError() << "requires an even number of features below 65537, got "
+                         << getFeatures();
+  auto positive = [](const llvm::APFloat &value) {
+    return value.isFinite() && value.convertToFloat() > 0.0f;
+  };
+  if (!positive(getScale()) || !positive(getPeriod()))
+    return emitOpError("requires a positive scale and period");
+  if (getFeatures() && !(getShift().convertToFloat() < half))
+    return emitOpError() << "requires 'shift' below " << half << ", got "
+                         << getShift().convertToFloat();
+  if (getClasses() < 0 || getClasses() >= (int64_t(1) << 31))
+    return emitOpError() << "requires 0 to 2^31 - 1 classes, got " << getClasses();
+  if (getNullLabel() &&
+      (getClasses() == 0 || *getNullLabel() < 0 || *getNullLabel() >= (int64_t(1) << 31)))
+    return emitOpError("requires a null label that is not negative, of a model with "
+                       "classes");
+  bool ddim = getSampler() == SamplerKind::Ddim;
+  if (ddim != getTrainSteps().has_value() || ddim != getBetaStart().has_value() ||
+      ddim != getBetaEnd().has_value())
+    return emitOpError(
+        "requires 'train_steps', 'beta_start' and 'beta_end' exactly with ddim");
+  if (ddim) {
+    double start = getBetaStart()->convertToDouble(), end = getBetaEnd()->convertToDouble();
+    if (*getTrainSteps() < 1 || *getTrainSteps() > 1000000 ||
+        getSteps() > *getTrainSteps())
+      return emitOpError() << "requires at least as many training steps as steps, and at "
+                              "most 1000000, got "
+                           << *getTrainSteps() << " and " << getSteps();
+    if (!(start > 0.0 && start <= end && end < 1.0))
+      return emitOpError() << "requires 0 < beta_start <= beta_end < 1, got " << start
+                           << " and " << end;
+    if (getSpacingOffset() < 0 || getSpacingOffset() >= *getTrainSteps())
+      return emitOpError() << "requires 'spacing_offset' below the training steps, got "
+                           << getSpacingOffset();
+  }
+  ArrayRef<int64_t> reuse = getReuse().value_or(ArrayRef<int64_t>());
+  if (reuse.size() % 2 != 0)
+    return emitOpError("requires reuse as pairs (step, earlier step)");
+  llvm::SmallDenseSet<int64_t> reused;
+  for (size_t i = 0; i < reuse.size(); i += 2) {
+    int64_t step = reuse[i], from = reuse[i + 1];
+    if (from < 0 || from >= step || step >= getSteps())
+      return emitOpError() << "requires reuse of an earlier step (V12), got step " << step
+                           << " from " << from << " of " << getSteps();
+    if (!reused.insert(step).second)
+      return emitOpError() << "requires each step to be reused once (V12), got step "
+                           << step << " twice";
+  }
+  for (size_t i = 1; i < reuse.size(); i += 2)
+    if (reused.contains(reuse[i]))
+      return emitOpError() << "requires reuse of a step that calls the model (V12), got "
+                           << reuse[i];
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// denoise
+//===----------------------------------------------------------------------===//
+
+/// C2: the ranges cover the steps.
+static LogicalResult verifyRanges(DenoiseOp op, int64_t steps) {
+  ArrayRef<int64_t> ranges = op.getRanges();
+  if (op.getVariants().empty() || ranges.size() != 2 * op.getVariants().size())
+    return op.emitOpError() << "requires a range (first, end) for each of at least one "
+                               "variant, got "
+                            << ranges.size() << " numbers for "
+                            << op.getVariants().size();
+  int64_t next = 0;
+  for (size_t i = 0; i < ranges.size(); i += 2) {
+    if (ranges[i] != next || ranges[i + 1] <= ranges[i])
+      return op.emitOpError() << "requires ranges without gap or overlap (V12): after "
+                              << "step " << next << " follows [" << ranges[i] << ", "
+                              << ranges[i + 1] << ")";
+    next = ranges[i + 1];
+  }
+  if (next != steps)
+    return op.emitOpError() << "requires ranges that end with the schedule's " << steps
+                            << " steps (V12), got " << next;
+  return success();
+}
+
+/// C3: arguments by name, and the result, of one variant.
+static LogicalResult readSignature(DenoiseOp op, func::FuncOp function,
+                                   int64_t latentColumns,
+                                   llvm::StringMap<Type> &signature) {
+  auto fail = [&]() { return op.emitOpError() << "variant @" << function.getName() << " "; };
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto name = function.getArgAttrOfType<StringAttr>(i, "lowbit.name");
+    if (!name)
+      return fail() << "requires 'lowbit.name' on argument " << i;
+    if (!signature.try_emplace(name.getValue(), function.getArgumentTypes()[i]).second)
+      return fail() << "has two arguments named '" << name.getValue() << "'";
+  }
+  auto latent = dyn_cast_or_null<RankedTensorType>(signature.lookup("latent"));
+  if (!latent || latent.getRank() != 2 || !latent.getElementType().isF32() ||
+      latent.getShape()[1] != latentColumns)
+    return fail() << "requires an argument 'latent' of type tensor<?x" << latentColumns
+                  << "xf32>";
+  auto result = function.getNumResults() == 1
+                    ? dyn_cast<RankedTensorType>(function.getResultTypes()[0])
+                    : RankedTensorType();
+  if (!result || result.getRank() != 2 || result.getShape()[1] < latentColumns)
+    return fail() << "requires one result of at least " << latentColumns << " columns";
+  signature["-> prediction"] = result;
+  return success();
+}
+
+LogicalResult DenoiseOp::verifySymbolUses(SymbolTableCollection &tables) {
+  auto schedule = tables.lookupNearestSymbolFrom<ScheduleOp>(*this, getScheduleAttr());
+  if (!schedule)
+    return emitOpError() << "requires a lowbit.schedule, got @" << getSchedule();
+  if (failed(verifyRanges(*this, schedule.getSteps())))
+    return failure();
+  if (schedule.getLatent().size() != 3)
+    return success(); // the schedule's own verifier speaks
+  int64_t columns = schedule.getLatent()[0] * schedule.getLatent()[1] *
+                    schedule.getLatent()[2];
+  llvm::StringMap<Type> first;
+  for (auto [index, variant] : llvm::enumerate(getVariants())) {
+    auto name = dyn_cast<FlatSymbolRefAttr>(variant);
+    auto function = name ? tables.lookupNearestSymbolFrom<func::FuncOp>(*this, name)
+                         : func::FuncOp();
+    if (!function)
+      return emitOpError() << "requires functions as variants, got " << variant;
+    llvm::StringMap<Type> signature;
+    if (failed(readSignature(*this, function, columns, signature)))
+      return failure();
+    if (index == 0)
+      first = std::move(signature);
+    else if (signature != first)
+      return emitOpError() << "requires variants of one state signature (V12); @"
+                           << function.getName() << " differs from "
+                           << getVariants()[0];
+  }
+  return success();
+}
