@@ -15,6 +15,8 @@
 #include "lib/Compiler/Output.h"
 #include "lib/Compiler/SemanticsVerifier.h"
 #include "lib/Compiler/Recipe.h"
+#include "lib/Import/DescribedModel.h"
+#include "lib/Import/DiffusersDit.h"
 #include "lib/Import/ModelImporter.h"
 #include "passes/Compress/CompressionPass.h"
 #include "passes/Compress/Matrices.h"
@@ -141,6 +143,7 @@ private:
       phases.targets.push_back(name);
     }
     report.targets = phases.targets;
+    phases.hoistSteps = options.hoistSteps;
     StringRef activations = options.activations;
     if (activations == "f32") {
       phases.activations = "f32";
@@ -204,15 +207,24 @@ private:
   //===--------------------------------------------------------------------===//
 
   Status load() {
-    if (StringRef(options.input).ends_with(".mlir") || options.input == "-")
+    if (StringRef(options.input).ends_with(".mlir") || options.input == "-") {
+      if (!options.description.empty())
+        return invalidArgument("--model describes the weights of a checkpoint, '%s' is "
+                               "IR; use --weights",
+                               options.input.c_str());
       return loadText();
+    }
     if (options.from)
       return invalidArgument("--compile-from=%s requires .mlir input, got '%s'",
                              phaseName(*options.from), options.input.c_str());
     ImportOptions import;
     import.maxContext = options.maxContext;
-    LOWBIT_ASSIGN_OR_RETURN(ImportedModel imported,
-                            importModel(options.input, import, context));
+    LOWBIT_ASSIGN_OR_RETURN(
+        ImportedModel imported,
+        !options.description.empty()
+            ? importDescribed(options.input, options.description, context)
+        : isDiffusersFolder(options.input) ? importDiffusers(options.input, context)
+                                           : importModel(options.input, import, context));
     module = std::move(imported.module);
     archive = std::move(imported.archive);
     meta = std::move(imported.meta);

@@ -8,6 +8,7 @@
 #include "lib/Compiler/Link.h"
 
 #include "lib/Compiler/PlanBuilder.h"
+#include "lib/Compiler/ScheduleBuilder.h"
 #include "lowbit/Format/Module.h"
 
 using namespace mlir;
@@ -163,6 +164,9 @@ StatusOr<uint64_t> mlir::lowbit::linkModule(const LinkInputs &inputs,
                           buildPlan(inputs.module, *inputs.kernels, inputs.lowered,
                                     linker.components()));
   report.addPlan(plan);
+  LOWBIT_ASSIGN_OR_RETURN(auto schedule, buildSchedule(inputs.module, plan));
+  if (schedule)
+    writer.setSchedule(std::move(*schedule));
   for (const auto &[key, value] : inputs.meta)
     writer.setMeta(key, value);
   if (!inputs.tokenizer.empty())

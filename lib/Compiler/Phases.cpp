@@ -12,6 +12,7 @@
 #include "passes/Fusion/Passes.h"
 #include "passes/Quantize/Passes.h"
 #include "passes/Schedule/Passes.h"
+#include "passes/Structure/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -45,12 +46,14 @@ static void addToFunctions(OpPassManager &manager, Create create) {
 
 /// What follows the recipe, which the driver runs step by step.
 static void buildCompress(const PhaseOptions &options, OpPassManager &manager) {
-  if (options.activations == "f32")
-    return;
-  QuantizeActivationsPassOptions quantize;
-  quantize.granularity = options.activations;
-  quantize.groupSize = options.activationGroup;
-  manager.addPass(createQuantizeActivationsPass(quantize));
+  if (options.activations != "f32") {
+    QuantizeActivationsPassOptions quantize;
+    quantize.granularity = options.activations;
+    quantize.groupSize = options.activationGroup;
+    manager.addPass(createQuantizeActivationsPass(quantize));
+  }
+  if (options.hoistSteps)
+    manager.addPass(createHoistStepsPass());
 }
 
 void mlir::lowbit::buildPhasePipeline(Phase phase, const PhaseOptions &options,
@@ -97,6 +100,9 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
       *this, "activation-group",
       llvm::cl::desc("columns of one activation scale (compress)"),
       llvm::cl::init(0)};
+  Option<bool> hoistSteps{*this, "hoist-steps",
+                          llvm::cl::desc("split denoising functions (compress)"),
+                          llvm::cl::init(true)};
   ListOption<std::string> targets{
       *this, "targets",
       llvm::cl::desc("target specifications (schedule, codegen)")};
@@ -114,6 +120,7 @@ void mlir::lowbit::registerPhasePipelines() {
           PhaseOptions phaseOptions;
           phaseOptions.activations = options.activations;
           phaseOptions.activationGroup = options.activationGroup;
+          phaseOptions.hoistSteps = options.hoistSteps;
           phaseOptions.targets.assign(options.targets.begin(),
                                       options.targets.end());
           buildPhasePipeline(phase, phaseOptions, manager);

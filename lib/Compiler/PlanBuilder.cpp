@@ -81,9 +81,10 @@ int64_t typicalBytes(const LinearExpr &bytes) {
 class PlanMaker {
 public:
   PlanMaker(ModuleOp module, const KernelTable &kernels,
-          ArrayRef<LoweredDispatch> lowered, const ComponentIndices &components)
+          ArrayRef<LoweredDispatch> lowered, const ComponentIndices &components,
+          const RowFactors &rows)
       : module(module), kernels(kernels), lowered(lowered),
-        components(components) {}
+        components(components), rows(rows) {}
 
   StatusOr<Plan> build() {
     addKernels();

@@ -75,7 +75,8 @@ Value LayerEmitter::norm(Value input, LayerRole weight) {
   return NormOp::create(builder, loc, input.getType(), NormKind::Rms, input,
                         param(weight),
                         /*bias=*/Value(), /*scale=*/Value(), /*shift=*/Value(),
-                        llvm::APFloat(static_cast<float>(config.rmsEps)));
+                        llvm::APFloat(static_cast<float>(config.rmsEps)),
+                        /*heads=*/IntegerAttr());
 }
 
 Value LayerEmitter::quantized(Value input) {
@@ -327,7 +328,8 @@ void ModelEmitter::addHead() {
   Value n =
       NormOp::create(builder, loc, hiddenType, NormKind::Rms,
                      body->getArgument(0), gain, Value(), Value(), Value(),
-                     llvm::APFloat(static_cast<float>(config.rmsEps)));
+                     llvm::APFloat(static_cast<float>(config.rmsEps)),
+                     /*heads=*/IntegerAttr());
   Value logits =
       MatmulOp::create(builder, loc, logitsType, n, matrix, /*bias=*/Value());
   func::ReturnOp::create(builder, loc, logits);

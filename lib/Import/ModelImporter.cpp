@@ -105,7 +105,8 @@ static StatusOr<ImportedModel> openModel(const std::string &path,
   case CheckpointKind::safetensors:
     return ::lowbit::unimplemented(
         "'%s' is a single safetensors file, which does not say what model it "
-        "is; give the folder that has its config.json",
+        "is; give the folder that has its config.json, or a description with "
+        "--model=FILE.mlir",
         path.c_str());
   }
   LOWBIT_RETURN_IF_ERROR(checkImportable(model.config, checkpoint));
@@ -139,6 +140,20 @@ static int64_t countParameters(const ModelSlots &slots) {
   return count;
 }
 
+/// The same of any module: all that comes from the checkpoint.
+static int64_t countParameters(ModuleOp module) {
+  int64_t count = 0;
+  for (auto param : module.getOps<ParamOp>()) {
+    if (!isa_and_nonnull<FileSourceAttr>(param.getSourceAttr()))
+      continue;
+    Type type = param.getType();
+    if (auto packed = dyn_cast<LowbitTensorType>(type))
+      type = packed.getDecodedType();
+    count += cast<ShapedType>(type).getNumElements();
+  }
+  return count;
+}
+
 static void addModuleAttributes(const ImportedModel &model) {
   ModuleOp module = *model.module;
   Builder builder(module.getContext());
@@ -155,6 +170,28 @@ static void addModuleAttributes(const ImportedModel &model) {
     if (!StringRef(key).starts_with("source."))
       entries.push_back(text(key, value));
   module->setAttr("lowbit.meta", builder.getDictionaryAttr(entries));
+}
+
+void mlir::lowbit::finishImport(ImportedModel &model) {
+  model.meta.emplace_back("model.parameters",
+                          std::to_string(countParameters(*model.module)));
+  model.meta.emplace_back("source.name", model.archive->name());
+  model.meta.emplace_back("source.sha256", model.archive->sha256());
+  std::sort(model.meta.begin(), model.meta.end());
+  addModuleAttributes(model);
+}
+
+/// A model whose meta entries stand in the module: not a language model.
+static StatusOr<ImportedModel> reopenDescribed(ModuleOp module, DictionaryAttr meta) {
+  ImportedModel model;
+  LOWBIT_ASSIGN_OR_RETURN(model.archive, ParameterArchive::openFor(module));
+  for (NamedAttribute entry : meta)
+    if (auto text = dyn_cast<StringAttr>(entry.getValue()))
+      model.meta.emplace_back(entry.getName().str(), text.getValue().str());
+  model.meta.emplace_back("source.name", model.archive->name());
+  model.meta.emplace_back("source.sha256", model.archive->sha256());
+  std::sort(model.meta.begin(), model.meta.end());
+  return model;
 }
 
 StatusOr<ImportedModel> mlir::lowbit::importModel(StringRef path,
@@ -189,6 +226,10 @@ StatusOr<ImportedModel> mlir::lowbit::reopenModel(ModuleOp module) {
     return ::lowbit::failedPrecondition(
         "the module has no 'lowbit.source' with a 'path': it was not imported "
         "from a checkpoint");
+  if (auto meta = module->getAttrOfType<DictionaryAttr>("lowbit.meta"))
+    if (auto kind = meta.getAs<StringAttr>("model.kind"))
+      if (kind.getValue() != "llm")
+        return reopenDescribed(module, meta);
   LOWBIT_ASSIGN_OR_RETURN(ImportedModel model,
                           openModel(path.getValue().str(), true));
   LOWBIT_ASSIGN_OR_RETURN(model.archive, ParameterArchive::openFor(module));

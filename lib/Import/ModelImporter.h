@@ -58,6 +58,10 @@ struct ImportedModel {
                                               const ImportOptions &options,
                                               MLIRContext &context);
 
+/// Adds the count of parameters and the source to `model.meta`, and the module
+/// attributes.
+void finishImport(ImportedModel &model);
+
 /// What `importModel` gives beside the IR, for a module that was imported
 /// before (`--compile-from`): reopens the checkpoint of its `lowbit.source`.
 /// `module` of the result is empty. Fails with failedPrecondition when the

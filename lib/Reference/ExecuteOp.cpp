@@ -185,9 +185,10 @@ static Status execute(NormOp op, const Context &context) {
 
 static Status execute(RepeatRowsOp op, const Context &context) {
   const Tensor &input = context.tensor(op.getInput());
-  LOWBIT_RETURN_IF_ERROR(checkSize({input.shape[0], op.getTimes(), input.shape[1]}));
+  const auto times = static_cast<int64_t>(op.getTimes());
+  LOWBIT_RETURN_IF_ERROR(checkSize({input.shape[0], times, input.shape[1]}));
   return context.finish(Value(
-      repeatRows(input, op.getTimes(), op.getFirst(),
+      repeatRows(input, times, static_cast<int64_t>(op.getFirst()),
                  mlir::cast<mlir::ShapedType>(op.getResult().getType()).getShape()[1])));
 }
 
@@ -198,7 +199,8 @@ static Status execute(CycleRowsOp op, const Context &context) {
 
 template <typename Op> static PatchShape patchShape(Op op) {
   ArrayRef<int64_t> image = op.getImage();
-  return {image[0], image[1], image[2], op.getPatch(), op.getChannelsLast()};
+  return {image[0], image[1], image[2], static_cast<int64_t>(op.getPatch()),
+          op.getChannelsLast()};
 }
 
 static Status execute(PatchifyOp op, const Context &context) {

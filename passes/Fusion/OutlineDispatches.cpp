@@ -108,7 +108,7 @@ void outline(Unit &unit, Operation *before) {
     locs.push_back(op->getLoc());
   Location loc = builder.getFusedLoc(locs);
   auto dispatch = DispatchOp::create(builder, loc, ValueRange(outputs).getTypes(),
-                                     inputs.getArrayRef(), ArrayAttr());
+                                     inputs.getArrayRef(), ArrayAttr(), /*rows=*/IntegerAttr());
   Block *body = builder.createBlock(&dispatch.getBody());
   IRMapping mapping;
   for (Value input : inputs)

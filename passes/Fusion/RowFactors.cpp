@@ -100,7 +100,7 @@ LogicalResult RowFactors::visitOp(Operation *op) {
 }
 
 LogicalResult RowFactors::visitLayer(LayerOp layer) {
-  auto block = tables.lookupNearestSymbolFrom<BlockOp>(layer, layer.getCalleeAttr());
+  auto block = tables->lookupNearestSymbolFrom<BlockOp>(layer, layer.getCalleeAttr());
   mlir::Block &body = block.getBody().front();
   bool isNew = visited.insert(block).second;
   for (auto [input, argument] : llvm::zip(layer.getInputs(), body.getArguments())) {

@@ -19,6 +19,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 
+#include <memory>
+
 namespace mlir::lowbit {
 
 class RowFactors {
@@ -44,7 +46,9 @@ private:
 
   DenseMap<Value, int64_t> factors;
   DenseSet<Operation *> visited;
-  SymbolTableCollection tables;
+  /// Behind a pointer, because it cannot be moved.
+  std::unique_ptr<SymbolTableCollection> tables =
+      std::make_unique<SymbolTableCollection>();
 };
 
 } // namespace mlir::lowbit

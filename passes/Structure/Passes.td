@@ -39,4 +39,29 @@ def FoldLayersPass : Pass<"lowbit-fold-layers", "::mlir::ModuleOp"> {
   ];
 }
 
+def HoistStepsPass : Pass<"lowbit-hoist-steps", "::mlir::ModuleOp"> {
+  let summary = "compute once for all steps what does not depend on the latent";
+  let description = [{
+    Class E0: on the exact contract a result does not depend on the rows beside it.
+    In each function that a `lowbit.denoise` names, layers without state are put in
+    place of their calls; then the ops that read nothing which depends on the argument
+    "latent" move to a function `NAME.condition`, whose results (f32 rows, `c0`, `c1`,
+    ...) become arguments. The runtime calls it once, with a row for each step and
+    label, and may drop the weights that only it reads.
+
+    ```mlir
+    func.func @f(%x: tensor<?x64xf32> {lowbit.name = "latent"},
+                 %t: tensor<?x8xf32> {lowbit.name = "time"}) -> tensor<?x64xf32>
+    ```
+    becomes
+    ```mlir
+    func.func @f.condition(%t: tensor<?x8xf32> {lowbit.name = "time"})
+        -> (tensor<?x64xf32> {lowbit.name = "c0"})
+    func.func @f(%x: tensor<?x64xf32> {lowbit.name = "latent"},
+                 %c: tensor<?x64xf32> {lowbit.name = "c0"}) -> tensor<?x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
+}
+
 #endif // PASSES_STRUCTURE_PASSES_TD

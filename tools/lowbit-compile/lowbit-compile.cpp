@@ -73,7 +73,12 @@ struct Flags {
                                cl::desc("parameters of .mlir input")};
   cl::opt<std::string> model{
       "model", cl::cat(category), cl::value_desc("description"),
-      cl::desc("graph for a safetensors file (reserved)")};
+      cl::desc("graph whose params name the tensors of a "
+               "safetensors file")};
+  cl::opt<bool> hoistSteps{
+      "hoist-steps", cl::cat(category), cl::init(true),
+      cl::desc("compute once for all denoising steps what does not depend on "
+               "the latent")};
   cl::opt<std::string> eval{
       "eval", cl::cat(category), cl::value_desc("file"),
       cl::desc("text to measure perplexity on around each lossy step of the "
@@ -134,8 +139,6 @@ static std::string reservedFlag(const Flags &flags) {
     return "--numerics=fast is not supported yet; use exact";
   if (flags.numerics != "exact")
     return "--numerics requires exact or fast, got '" + flags.numerics + "'";
-  if (!flags.model.empty())
-    return "--model is not supported yet";
   return "";
 }
 
@@ -146,6 +149,8 @@ static std::string fillOptions(const Flags &flags, CompileOptions &options) {
   options.activations = flags.activations;
   options.maxExactness = flags.maxExactness;
   options.weights = flags.weights;
+  options.description = flags.model;
+  options.hoistSteps = flags.hoistSteps;
   options.calibration = flags.calibration;
   options.calibrationTokens = flags.calibrationTokens;
   options.eval = flags.eval;

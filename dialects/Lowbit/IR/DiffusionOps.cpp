@@ -25,10 +25,11 @@ LogicalResult RepeatRowsOp::verify() {
   int64_t from = columnsOf(getInput()), to = columnsOf(getResult());
   if (ShapedType::isDynamic(from) || ShapedType::isDynamic(to))
     return emitOpError("requires static numbers of columns");
-  if (getTimes() < 1 || getTimes() >= (int64_t(1) << 31))
-    return emitOpError() << "requires 'times' of 1 to 2^31 - 1, got " << getTimes();
-  if (getFirst() < 0 || getFirst() > from || to > from - getFirst())
-    return emitOpError() << "requires " << to << " columns from column " << getFirst()
+  auto times = static_cast<int64_t>(getTimes()), first = static_cast<int64_t>(getFirst());
+  if (times < 1 || times >= (int64_t(1) << 31))
+    return emitOpError() << "requires 'times' of 1 to 2^31 - 1, got " << times;
+  if (first < 0 || first > from || to > from - first)
+    return emitOpError() << "requires " << to << " columns from column " << first
                          << " on, the input has " << from;
   return success();
 }
@@ -86,24 +87,28 @@ LogicalResult ScheduleOp::verify() {
       }))
     return emitOpError("requires a latent [channels, height, width] of extents from 1 "
                        "to 65536");
-  if (getSteps() < 1 || getSteps() > 100000)
-    return emitOpError() << "requires 1 to 100000 steps, got " << getSteps();
-  float half = static_cast<float>(getFeatures()) / 2;
-  if (getFeatures() < 0 || getFeatures() % 2 != 0 || getFeatures() > 65536)
+  auto steps = static_cast<int64_t>(getSteps());
+  auto features = static_cast<int64_t>(getFeatures());
+  if (steps < 1 || steps > 100000)
+    return emitOpError() << "requires 1 to 100000 steps, got " << steps;
+  float half = static_cast<float>(features) / 2;
+  if (features < 0 || features % 2 != 0 || features > 65536)
     return emitOpError() << "requires an even number of features below 65537, got "
-                         << getFeatures();
+                         << features;
   auto positive = [](const llvm::APFloat &value) {
     return value.isFinite() && value.convertToFloat() > 0.0f;
   };
   if (!positive(getScale()) || !positive(getPeriod()))
     return emitOpError("requires a positive scale and period");
-  if (getFeatures() && !(getShift().convertToFloat() < half))
+  if (features && !(getShift().convertToFloat() < half))
     return emitOpError() << "requires 'shift' below " << half << ", got "
                          << getShift().convertToFloat();
-  if (getClasses() < 0 || getClasses() >= (int64_t(1) << 31))
-    return emitOpError() << "requires 0 to 2^31 - 1 classes, got " << getClasses();
+  auto classes = static_cast<int64_t>(getClasses());
+  auto nullLabel = static_cast<int64_t>(getNullLabel().value_or(0));
+  if (classes < 0 || classes >= (int64_t(1) << 31))
+    return emitOpError() << "requires 0 to 2^31 - 1 classes, got " << classes;
   if (getNullLabel() &&
-      (getClasses() == 0 || *getNullLabel() < 0 || *getNullLabel() >= (int64_t(1) << 31)))
+      (classes == 0 || nullLabel < 0 || nullLabel >= (int64_t(1) << 31)))
     return emitOpError("requires a null label that is not negative, of a model with "
                        "classes");
   bool ddim = getSampler() == SamplerKind::Ddim;
@@ -113,15 +118,16 @@ LogicalResult ScheduleOp::verify() {
         "requires 'train_steps', 'beta_start' and 'beta_end' exactly with ddim");
   if (ddim) {
     double start = getBetaStart()->convertToDouble(), end = getBetaEnd()->convertToDouble();
-    if (*getTrainSteps() < 1 || *getTrainSteps() > 1000000 ||
-        getSteps() > *getTrainSteps())
+    auto train = static_cast<int64_t>(*getTrainSteps());
+    if (train < steps || train > 1000000)
       return emitOpError() << "requires at least as many training steps as steps, and at "
                               "most 1000000, got "
-                           << *getTrainSteps() << " and " << getSteps();
+                           << train << " and " << steps;
     if (!(start > 0.0 && start <= end && end < 1.0))
       return emitOpError() << "requires 0 < beta_start <= beta_end < 1, got " << start
                            << " and " << end;
-    if (getSpacingOffset() < 0 || getSpacingOffset() >= *getTrainSteps())
+    if (static_cast<int64_t>(getSpacingOffset()) < 0 ||
+        static_cast<int64_t>(getSpacingOffset()) >= train)
       return emitOpError() << "requires 'spacing_offset' below the training steps, got "
                            << getSpacingOffset();
   }
@@ -131,9 +137,9 @@ LogicalResult ScheduleOp::verify() {
   llvm::SmallDenseSet<int64_t> reused;
   for (size_t i = 0; i < reuse.size(); i += 2) {
     int64_t step = reuse[i], from = reuse[i + 1];
-    if (from < 0 || from >= step || step >= getSteps())
+    if (from < 0 || from >= step || step >= steps)
       return emitOpError() << "requires reuse of an earlier step (V12), got step " << step
-                           << " from " << from << " of " << getSteps();
+                           << " from " << from << " of " << steps;
     if (!reused.insert(step).second)
       return emitOpError() << "requires each step to be reused once (V12), got step "
                            << step << " twice";
@@ -171,19 +177,39 @@ static LogicalResult verifyRanges(DenoiseOp op, int64_t steps) {
   return success();
 }
 
+/// Rows that `NAME.condition` computes once for all steps, or null.
+static Type keptType(func::FuncOp function, SymbolTableCollection &tables,
+                     StringRef name) {
+  auto symbol = StringAttr::get(function.getContext(), function.getName() + ".condition");
+  auto condition =
+      tables.lookupNearestSymbolFrom<func::FuncOp>(function, FlatSymbolRefAttr::get(symbol));
+  for (unsigned i = 0; condition && i < condition.getNumResults(); ++i)
+    if (auto result = condition.getResultAttrOfType<StringAttr>(i, "lowbit.name"))
+      if (result.getValue() == name)
+        return condition.getResultTypes()[i];
+  return Type();
+}
+
 /// C3: arguments by name, and the result, of one variant.
 static LogicalResult readSignature(DenoiseOp op, func::FuncOp function,
-                                   int64_t latentColumns,
+                                   SymbolTableCollection &tables, int64_t latentColumns,
                                    llvm::StringMap<Type> &signature) {
   auto fail = [&]() { return op.emitOpError() << "variant @" << function.getName() << " "; };
+  llvm::StringMap<Type> types;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     auto name = function.getArgAttrOfType<StringAttr>(i, "lowbit.name");
+    Type type = function.getArgumentTypes()[i];
     if (!name)
       return fail() << "requires 'lowbit.name' on argument " << i;
-    if (!signature.try_emplace(name.getValue(), function.getArgumentTypes()[i]).second)
+    if (!types.try_emplace(name.getValue(), type).second)
       return fail() << "has two arguments named '" << name.getValue() << "'";
+    if (name.getValue() != "latent" && name.getValue() != "time" &&
+        name.getValue() != "label" && keptType(function, tables, name) != type)
+      return fail() << "has an argument '" << name.getValue()
+                    << "' that is neither latent, time or label nor a result of @"
+                    << function.getName() << ".condition";
   }
-  auto latent = dyn_cast_or_null<RankedTensorType>(signature.lookup("latent"));
+  auto latent = dyn_cast_or_null<RankedTensorType>(types.lookup("latent"));
   if (!latent || latent.getRank() != 2 || !latent.getElementType().isF32() ||
       latent.getShape()[1] != latentColumns)
     return fail() << "requires an argument 'latent' of type tensor<?x" << latentColumns
@@ -193,7 +219,12 @@ static LogicalResult readSignature(DenoiseOp op, func::FuncOp function,
                     : RankedTensorType();
   if (!result || result.getRank() != 2 || result.getShape()[1] < latentColumns)
     return fail() << "requires one result of at least " << latentColumns << " columns";
-  signature["-> prediction"] = result;
+  types["prediction"] = result;
+  for (StringRef name : {"time", "label", "prediction"})
+    if (Type type = types.lookup(name))
+      if (!signature.try_emplace(name, type).second && signature[name] != type)
+        return fail() << "requires the state signature of the other variants (V12): '"
+                      << name << "' is " << type << ", theirs " << signature[name];
   return success();
 }
 
@@ -207,22 +238,15 @@ LogicalResult DenoiseOp::verifySymbolUses(SymbolTableCollection &tables) {
     return success(); // the schedule's own verifier speaks
   int64_t columns = schedule.getLatent()[0] * schedule.getLatent()[1] *
                     schedule.getLatent()[2];
-  llvm::StringMap<Type> first;
-  for (auto [index, variant] : llvm::enumerate(getVariants())) {
+  llvm::StringMap<Type> signature;
+  for (Attribute variant : getVariants()) {
     auto name = dyn_cast<FlatSymbolRefAttr>(variant);
     auto function = name ? tables.lookupNearestSymbolFrom<func::FuncOp>(*this, name)
                          : func::FuncOp();
     if (!function)
       return emitOpError() << "requires functions as variants, got " << variant;
-    llvm::StringMap<Type> signature;
-    if (failed(readSignature(*this, function, columns, signature)))
+    if (failed(readSignature(*this, function, tables, columns, signature)))
       return failure();
-    if (index == 0)
-      first = std::move(signature);
-    else if (signature != first)
-      return emitOpError() << "requires variants of one state signature (V12); @"
-                           << function.getName() << " differs from "
-                           << getVariants()[0];
   }
   return success();
 }

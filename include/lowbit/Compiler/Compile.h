@@ -31,11 +31,13 @@ std::optional<EmitKind> parseEmitKind(llvm::StringRef name);
 
 struct CompileOptions {
   std::string input;
+  std::string description; ///< graph of a safetensors input; may be empty
   std::string output; ///< "-" writes text to standard output
   /// "host", "cpu:x86-64-v3", "nvptx:sm_80"; empty means host.
   std::vector<std::string> targets;
   /// "int8", "int8:token", "int8:group=G" or "f32".
   std::string activations = "int8";
+  bool hoistSteps = true; ///< see lowbit-hoist-steps
   std::string recipe; ///< textual pipeline of compression passes
   std::string maxExactness = "E3";
   /// Text for passes that need activations, and how much of it; may be empty.

@@ -40,6 +40,8 @@ struct PhaseOptions {
   std::string activations = "auto";
   /// Columns of one activation scale with activations = "group".
   int64_t activationGroup = 0;
+  /// Compress: compute once for all denoising steps what does not depend on the latent.
+  bool hoistSteps = true;
   /// Schedule and codegen: target specifications ("cpu:x86-64-v3").
   std::vector<std::string> targets;
 };
