@@ -337,7 +337,7 @@ StatusOr<uint64_t> emitSequenceAttentionStage(mlir::ModuleOp module,
   spec.kvHeads = rows.kvHeads;
   spec.headDim = rows.headDim;
   spec.scale = rows.scale;
-  LOWBIT_RETURN_IF_ERROR(checkHeads(spec));
+  LOWBIT_RETURN_IF_ERROR(checkAttentionStage(spec));
   if (rows.sequence < 1 || rows.sequence > (int64_t(1) << 20))
     return unimplemented("attention over sequences of %lld rows; at most 2^20 are "
                          "supported",

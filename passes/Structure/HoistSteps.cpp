@@ -174,7 +174,7 @@ public:
     for (Operation *op : llvm::reverse(ops))
       op->erase();
     for (Operation &op :
-         llvm::make_early_inc_range(llvm::reverse(function.front().without_terminator())))
+         llvm::make_early_inc_range(function.front().without_terminator()))
       if (isSource(&op) && op.use_empty())
         op.erase();
     dropUnusedArguments();
@@ -184,7 +184,7 @@ public:
 
 private:
   /// Arguments of the function that the moved ops read.
-  SmallVector<BlockArgument> argumentsRead() const {
+  SmallVector<BlockArgument> argumentsRead() {
     SmallVector<BlockArgument> read;
     for (BlockArgument argument : function.getArguments())
       if (llvm::any_of(argument.getUsers(),
@@ -193,7 +193,7 @@ private:
     return read;
   }
 
-  NamedAttribute nameOf(size_t index) const {
+  NamedAttribute nameOf(size_t index) {
     Builder builder(function.getContext());
     return builder.getNamedAttr("lowbit.name",
                                 builder.getStringAttr("c" + std::to_string(index)));

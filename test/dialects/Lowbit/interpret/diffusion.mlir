@@ -64,3 +64,12 @@ func.func @sequences() {
   check.expect_eq %0, %1 : tensor<4x2xf32>
   return
 }
+
+func.func @main() {
+  call @views() : () -> ()
+  call @patches() : () -> ()
+  call @modulation_of_rows() : () -> ()
+  call @norm_of_heads() : () -> ()
+  call @sequences() : () -> ()
+  return
+}
