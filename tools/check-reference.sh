@@ -37,11 +37,12 @@ copied() {
   make "$name" "$fresh/$name/$script" "$@"
 }
 
-for name in packing import noise samplers hf tokenizer reference; do mkdir -p "$fresh/$name"; done
+for name in packing import noise samplers dit hf tokenizer reference; do mkdir -p "$fresh/$name"; done
 make packing $inputs/packing/make_fixtures.py "$fresh/packing"
 make import $inputs/import/make_fixtures.py "$fresh/import"
 make noise $inputs/noise/make_noise.py "$fresh/noise"
 make samplers $inputs/samplers/make_samplers.py "$fresh/samplers"
+make dit $inputs/dit/make_diffusers.py --reference "$fresh/dit"
 make hf $inputs/hf/make_bitnet.py examples/stories-ternary "$fresh/hf"
 "$python" $inputs/hf/make_models.py $inputs/hf --check || failed=1
 if [ -d "$shared/models" ]; then

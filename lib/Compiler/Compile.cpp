@@ -13,15 +13,14 @@
 #include "lib/Compiler/Link.h"
 #include "lib/Compiler/ModelRunner.h"
 #include "lib/Compiler/Output.h"
-#include "lib/Compiler/SemanticsVerifier.h"
 #include "lib/Compiler/Recipe.h"
+#include "lib/Compiler/SemanticsVerifier.h"
+#include "lib/Compiler/Settings.h"
 #include "lib/Import/DescribedModel.h"
 #include "lib/Import/DiffusersDit.h"
 #include "lib/Import/ModelImporter.h"
 #include "passes/Compress/CompressionPass.h"
 #include "passes/Compress/Matrices.h"
-#include "lowbit/Target/Cpu.h"
-#include "lowbit/Target/Nvptx.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
@@ -41,18 +40,6 @@ using namespace mlir::lowbit;
 using ::lowbit::invalidArgument;
 using ::lowbit::Status;
 using ::lowbit::StatusOr;
-
-std::optional<EmitKind> mlir::lowbit::parseEmitKind(StringRef name) {
-  static const std::pair<StringRef, EmitKind> kinds[] = {
-      {"module", EmitKind::module}, {"mlir", EmitKind::mlir},
-      {"llvm", EmitKind::llvm},     {"obj", EmitKind::obj},
-      {"asm", EmitKind::assembly},  {"ptx", EmitKind::ptx},
-      {"cubin", EmitKind::cubin}};
-  for (const auto &[text, kind] : kinds)
-    if (name == text)
-      return kind;
-  return std::nullopt;
-}
 
 namespace {
 
@@ -125,49 +112,8 @@ private:
     report.input = options.input;
     report.output = options.output;
     report.activations = options.activations;
-    for (const std::string &target : options.targets.empty()
-                                         ? std::vector<std::string>{"host"}
-                                         : options.targets) {
-      std::string name = target;
-      if (!StringRef(target).starts_with("nvptx:")) {
-        LOWBIT_ASSIGN_OR_RETURN(const ::lowbit::CpuTarget *cpu,
-                                ::lowbit::parseCpuTarget(target));
-        name = "cpu:" + std::string(cpu->name);
-      } else {
-        LOWBIT_ASSIGN_OR_RETURN(const ::lowbit::NvptxTarget *chip,
-                                ::lowbit::parseNvptxTarget(target));
-        name = "nvptx:" + std::string(chip->name);
-      }
-      if (llvm::is_contained(phases.targets, name))
-        continue;
-      phases.targets.push_back(name);
-    }
+    LOWBIT_ASSIGN_OR_RETURN(phases, phaseOptions(options));
     report.targets = phases.targets;
-    phases.hoistSteps = options.hoistSteps;
-    StringRef activations = options.activations;
-    if (activations == "f32") {
-      phases.activations = "f32";
-    } else if (activations == "int8") {
-      phases.activations = "auto";
-    } else if (activations == "int8:token") {
-      phases.activations = "token";
-    } else if (activations.consume_front("int8:group=")) {
-      phases.activations = "group";
-      if (activations.getAsInteger(10, phases.activationGroup) ||
-          phases.activationGroup < 1 || phases.activationGroup % 16 != 0)
-        return invalidArgument("--activations=int8:group=G requires a positive "
-                               "multiple of 16, got '%s'",
-                               activations.str().c_str());
-    } else if (activations == "f16" || activations == "bf16" || activations == "fp8" ||
-               activations == "int4") {
-      return ::lowbit::unimplemented("--activations=%s is not supported yet; use int8 "
-                                     "or f32",
-                                     options.activations.c_str());
-    } else {
-      return invalidArgument("--activations requires int8, int8:token, int8:group=G or "
-                             "f32, got '%s'",
-                             options.activations.c_str());
-    }
     if (auto exactness = parseExactness(options.maxExactness))
       session.maxExactness = *exactness;
     else
@@ -401,7 +347,7 @@ private:
   bool hasFloatActivations() {
     WalkResult walk = module->walk([](MatmulOp op) {
       auto leaf = op.getWeight().getType().getLeafDesc();
-      bool takes = leaf.isOk() && !leaf->code.isFloat() &&
+      bool takes = leaf.isOk() && leaf->takesIntegerDot() &&
                    isa<RankedTensorType>(op.getInput().getType());
       return takes ? WalkResult::interrupt() : WalkResult::advance();
     });

@@ -165,8 +165,10 @@ StatusOr<uint64_t> mlir::lowbit::linkModule(const LinkInputs &inputs,
                                     linker.components()));
   report.addPlan(plan);
   LOWBIT_ASSIGN_OR_RETURN(auto schedule, buildSchedule(inputs.module, plan));
-  if (schedule)
+  if (schedule) {
+    report.addSchedule(*schedule, plan, writer.components());
     writer.setSchedule(std::move(*schedule));
+  }
   for (const auto &[key, value] : inputs.meta)
     writer.setMeta(key, value);
   if (!inputs.tokenizer.empty())

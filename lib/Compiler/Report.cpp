@@ -7,6 +7,7 @@
 
 #include "lib/Compiler/Report.h"
 
+#include "lowbit/Format/ParameterReads.h"
 #include "lowbit/Support/Status.h"
 
 #include "llvm/Support/JSON.h"
@@ -43,6 +44,37 @@ void CompileReport::addPlan(const ::lowbit::Plan &plan) {
     if (bytes.isOk())
       stateBytesPerPosition += static_cast<uint64_t>(*bytes) * state.slots;
   }
+}
+
+void CompileReport::addSchedule(const ::lowbit::DenoiseSchedule &schedule,
+                                const ::lowbit::Plan &plan,
+                                const ::lowbit::ComponentTable &components) {
+  DenoiseReport entry;
+  entry.steps = schedule.defaultSteps;
+  std::vector<::lowbit::ParameterReads> once, eachStep;
+  std::set<uint32_t> all, inLoop;
+  for (const ::lowbit::DenoiseVariant &variant : schedule.variants) {
+    auto readsOf = [&](const std::string &name) {
+      const ::lowbit::Function *function = plan.findFunction(name);
+      return function ? ::lowbit::parameterReads(plan, *function)
+                      : ::lowbit::ParameterReads();
+    };
+    once.push_back(readsOf(variant.condition));
+    eachStep.push_back(readsOf(variant.predict));
+    inLoop.insert(eachStep.back().components.begin(), eachStep.back().components.end());
+    all.insert(once.back().components.begin(), once.back().components.end());
+    entry.readOnce += once.back().bytes;
+  }
+  all.insert(inLoop.begin(), inLoop.end());
+  for (const ::lowbit::StepRange &range : schedule.ranges) {
+    auto count = static_cast<uint64_t>(range.end - range.first);
+    entry.readInLoop += count * eachStep[range.variant].bytes;
+    entry.readUnhoisted +=
+        count * (eachStep[range.variant].bytes + once[range.variant].bytes);
+  }
+  entry.loopBytes = ::lowbit::storedBytes(components, inLoop);
+  entry.hoistedBytes = ::lowbit::storedBytes(components, all) - entry.loopBytes;
+  denoise = entry;
 }
 
 uint64_t CompileReport::storedParameterBytes() const {
@@ -127,6 +159,14 @@ std::string CompileReport::toText() const {
                        "values), %llu bytes of cache a position\n",
                        static_cast<unsigned long long>(bufferBytesPerToken), slots,
                        buffers, static_cast<unsigned long long>(stateBytesPerPosition));
+  if (denoise)
+    text += formatString("  denoise      %lld steps; %.3f MB of parameters read once and "
+                         "evicted, %.3f MB stay; %.3f MB read in all (%.3f MB without "
+                         "hoisting)\n",
+                         static_cast<long long>(denoise->steps),
+                         denoise->hoistedBytes / 1e6, denoise->loopBytes / 1e6,
+                         (denoise->readOnce + denoise->readInLoop) / 1e6,
+                         denoise->readUnhoisted / 1e6);
   text += "  phases      ";
   for (const PhaseTime &phase : phases)
     text += formatString(" %s %.2f s", phase.phase.c_str(), phase.seconds);
@@ -208,6 +248,20 @@ std::string CompileReport::toJson(bool withTimes) const {
       json.attribute("state_bytes_per_position",
                      static_cast<int64_t>(stateBytesPerPosition));
     });
+    if (denoise)
+      json.attributeObject("denoise", [&] {
+        auto bytes = [&](const char *key, uint64_t value) {
+          json.attribute(key, static_cast<int64_t>(value));
+        };
+        json.attribute("steps", denoise->steps);
+        bytes("loop_parameter_bytes", denoise->loopBytes);
+        bytes("evicted_parameter_bytes", denoise->hoistedBytes);
+        bytes("prepare_parameter_bytes_read", denoise->readOnce);
+        bytes("loop_parameter_bytes_read", denoise->readInLoop);
+        bytes("loop_parameter_bytes_without_hoisting",
+              denoise->loopBytes + denoise->hoistedBytes);
+        bytes("parameter_bytes_read_without_hoisting", denoise->readUnhoisted);
+      });
     json.attributeArray("notes", [&] {
       for (const std::string &note : notes)
         json.value(note);

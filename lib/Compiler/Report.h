@@ -9,8 +9,10 @@
 #define LIB_COMPILER_REPORT_H
 
 #include "lowbit/Format/Plan.h"
+#include "lowbit/Format/Schedule.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,17 @@ struct PhaseTime {
   double seconds = 0;
 };
 
+/// What a loop over denoising steps reads of parameters. Bytes read are those of one
+/// call for one image, as PlanKernel::parameterBytes counts them.
+struct DenoiseReport {
+  int64_t steps = 0;
+  uint64_t loopBytes = 0;    ///< stored, that stay resident in the loop
+  uint64_t hoistedBytes = 0; ///< stored, read before the loop only and evicted
+  uint64_t readOnce = 0;     ///< before the loop
+  uint64_t readInLoop = 0;   ///< by all steps
+  uint64_t readUnhoisted = 0; ///< by all steps, were nothing hoisted
+};
+
 /// Collected on the way; printed as text or JSON.
 struct CompileReport {
   std::string input, output, activations;
@@ -69,9 +82,13 @@ struct CompileReport {
   uint64_t stateBytesPerPosition = 0;                ///< caches of all layers
   size_t slots = 0, buffers = 0;
   double peakResidentMiB = 0;
+  std::optional<DenoiseReport> denoise; ///< of diffusion models
 
   /// The memory plan.
   void addPlan(const ::lowbit::Plan &plan);
+  /// The loop of a diffusion model.
+  void addSchedule(const ::lowbit::DenoiseSchedule &schedule, const ::lowbit::Plan &plan,
+                   const ::lowbit::ComponentTable &components);
   /// Stored bytes, each counted once.
   uint64_t storedParameterBytes() const;
   /// Bits a logical weight of matrices, metadata included.

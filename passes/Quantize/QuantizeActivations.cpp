@@ -75,7 +75,7 @@ private:
     auto weight = op.getWeight().getType().getLeafDesc();
     if (!weight.isOk())
       return op.emitError() << weight.status().message();
-    if (weight->code.isFloat())
+    if (!weight->takesIntegerDot())
       return success();
     int64_t columns = input.getShape()[1], group = chooseGroup(*weight);
     if (group && columns % group != 0)

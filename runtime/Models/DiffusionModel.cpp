@@ -7,6 +7,7 @@
 
 #include "runtime/Models/DiffusionModel.h"
 
+#include "lowbit/Format/ParameterReads.h"
 #include "lowbit/Support/CheckedMath.h"
 #include "runtime/Models/FunctionBinding.h"
 #include "runtime/Models/PlainMath.h"
@@ -296,49 +297,18 @@ Status DiffusionModel::Impl::writeConditioning(
 
 /// Components that the functions of the variants in use bind.
 std::set<uint32_t> DiffusionModel::Impl::readBy(bool loopFunctions) const {
-  const Plan &plan = module.plan();
   std::set<uint32_t> components;
-  auto addDispatch = [&](const Dispatch &dispatch, const Call *call) {
-    for (const Binding &binding : dispatch.bindings) {
-      if (binding.kind == BindingKind::component)
-        components.insert(binding.index);
-      else if (binding.kind == BindingKind::setComponent)
-        components.insert(plan.sets[call->set].components[binding.index]);
-    }
-  };
   for (size_t i = 0; i < variants.size(); ++i) {
     const DenoiseVariant &names = schedule.variants[i];
     const Function *function =
-        variants[i].predict ? plan.findFunction(loopFunctions ? names.predict
-                                                              : names.condition)
-                            : nullptr;
-    if (!function)
-      continue;
-    for (const Step &step : function->steps) {
-      if (const auto *dispatch = std::get_if<Dispatch>(&step)) {
-        addDispatch(*dispatch, nullptr);
-        continue;
-      }
-      const Call &call = std::get<Call>(step);
-      for (const Dispatch &dispatch : plan.procedures[call.procedure].steps)
-        addDispatch(dispatch, &call);
-    }
+        variants[i].predict
+            ? module.plan().findFunction(loopFunctions ? names.predict
+                                                       : names.condition)
+            : nullptr;
+    if (function)
+      components.merge(parameterReads(module.plan(), *function).components);
   }
   return components;
-}
-
-/// Bytes of components; those that share their bytes count once.
-static uint64_t sizeOf(const Module &module,
-                       const std::set<uint32_t> &numbers) {
-  std::map<uint64_t, uint64_t> sizes;
-  for (uint32_t number : numbers) {
-    const Component &component = module.file().components().components[number];
-    sizes[component.offset] = component.size;
-  }
-  uint64_t sum = 0;
-  for (auto [offset, size] : sizes)
-    sum += size;
-  return sum;
 }
 
 /// Lets go of what only prepare() reads.
@@ -438,8 +408,9 @@ DiffusionParameters DiffusionModel::parameters() const {
   std::set<uint32_t> loopReads = impl->readBy(true);
   std::set<uint32_t> all = impl->readBy(false);
   all.insert(loopReads.begin(), loopReads.end());
-  result.loop = sizeOf(impl->module, loopReads);
-  result.prepareOnly = sizeOf(impl->module, all) - result.loop;
+  const ComponentTable &table = impl->module.file().components();
+  result.loop = storedBytes(table, loopReads);
+  result.prepareOnly = storedBytes(table, all) - result.loop;
   for (const KernelStatistics &kernel : impl->prepareStatistics)
     result.readByPrepare += kernel.parameterBytes;
   for (const KernelStatistics &kernel : impl->loop->statistics())
