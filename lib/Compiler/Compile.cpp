@@ -265,6 +265,12 @@ private:
       step.bitsAfter = bitsPerWeight(*module);
       appendLedgerStep(*module, step);
     }
+    // Not for recipes alone: expand-sums stores parameters too.
+    session.archive = archive;
+    session.threads = threads;
+    session.times = options.ledgerTimes;
+    session.progress = options.progress;
+    CompressionSession::attach(&context, &session);
     if (options.recipe.empty())
       return Status::success();
     LOWBIT_ASSIGN_OR_RETURN(std::vector<std::string> steps, splitRecipe(options.recipe));
@@ -273,12 +279,7 @@ private:
       PassManager manager(&context);
       LOWBIT_RETURN_IF_ERROR(buildStep(step, session.maxExactness, manager));
     }
-    session.archive = archive;
-    session.threads = threads;
-    session.times = options.ledgerTimes;
-    session.progress = options.progress;
     LOWBIT_RETURN_IF_ERROR(openRunner());
-    CompressionSession::attach(&context, &session);
     std::optional<double> perplexity;
     for (const std::string &step : steps)
       LOWBIT_RETURN_IF_ERROR(runStep(step, perplexity));
@@ -346,9 +347,12 @@ private:
   /// True when quantize-activations would find work.
   bool hasFloatActivations() {
     WalkResult walk = module->walk([](MatmulOp op) {
-      auto leaf = op.getWeight().getType().getLeafDesc();
-      bool takes = leaf.isOk() && leaf->takesIntegerDot() &&
-                   isa<RankedTensorType>(op.getInput().getType());
+      auto type = op.getWeight().getType();
+      auto encoding = type.getEncodingInterface().getEncodingDesc(type.getShape());
+      bool takes = encoding.isOk() && isa<RankedTensorType>(op.getInput().getType()) &&
+                   llvm::any_of(::lowbit::leavesOf(*encoding), [](const auto *leaf) {
+                     return leaf->takesIntegerDot();
+                   });
       return takes ? WalkResult::interrupt() : WalkResult::advance();
     });
     return walk.wasInterrupted();

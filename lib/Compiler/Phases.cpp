@@ -7,6 +7,7 @@
 
 #include "lowbit/Compiler/Phases.h"
 
+#include "passes/Compress/Passes.h"
 #include "passes/Conversion/Passes.h"
 #include "passes/Encoding/Passes.h"
 #include "passes/Fusion/Passes.h"
@@ -46,6 +47,7 @@ static void addToFunctions(OpPassManager &manager, Create create) {
 
 /// What follows the recipe, which the driver runs step by step.
 static void buildCompress(const PhaseOptions &options, OpPassManager &manager) {
+  manager.addPass(createExpandSumsPass());
   if (options.activations != "f32") {
     QuantizeActivationsPassOptions quantize;
     quantize.granularity = options.activations;

@@ -72,8 +72,11 @@ StatusOr<bool> mlir::lowbit::writeTree(const SpillStore &spill, ParamOp param,
   LOWBIT_ASSIGN_OR_RETURN(
       ::lowbit::EncodingDesc encoding,
       type.getEncodingInterface().getEncodingDesc(type.getShape()));
-  if (encoding.kind != ::lowbit::EncodingKind::sum &&
-      encoding.kind != ::lowbit::EncodingKind::prod)
+  // An elastic leaf is its full member, which the other sources know.
+  const ::lowbit::EncodingDesc *root = &encoding;
+  while (root->kind == ::lowbit::EncodingKind::elastic)
+    root = &root->terms[0];
+  if (root->kind == ::lowbit::EncodingKind::leaf)
     return false;
   auto source = dyn_cast_or_null<ComputedSourceAttr>(param.getSourceAttr());
   if (!source)

@@ -63,20 +63,22 @@ CompressedTensor quantize(const Tensor &input, const LeafDesc &leaf,
 //===----------------------------------------------------------------------===//
 
 /// E9, E10: a product with a sum is the sum, in order, of the products with its
-/// terms; one with a product of factors is one product after the other.
+/// terms; one with a product of factors is one product after the other. The bias
+/// belongs to the first term, and to the last of the products.
 template <typename Input>
 static std::optional<Tensor> matmulTree(const Input &input,
-                                        const CompressedTensor &weight) {
+                                        const CompressedTensor &weight,
+                                        const Tensor *bias) {
   if (!weight.tree)
     return std::nullopt;
   const std::vector<CompressedTensor> &terms = weight.terms;
   if (weight.tree->kind == EncodingKind::prod) {
     Tensor result = matmul(input, terms.back(), nullptr);
     for (size_t i = terms.size() - 1; i-- > 0;)
-      result = matmul(result, terms[i], nullptr);
+      result = matmul(result, terms[i], i == 0 ? bias : nullptr);
     return result;
   }
-  Tensor result = matmul(input, terms[0], nullptr);
+  Tensor result = matmul(input, terms[0], bias);
   for (size_t i = 1; i < terms.size(); ++i) {
     const Tensor next = matmul(input, terms[i], nullptr);
     for (size_t j = 0; j < next.floats.size(); ++j)
@@ -85,20 +87,10 @@ static std::optional<Tensor> matmulTree(const Input &input,
   return result;
 }
 
-static void addBias(Tensor &result, const Tensor *bias) {
-  if (!bias)
-    return;
-  const int64_t columns = result.shape[1];
-  for (int64_t i = 0; i < result.size(); ++i)
-    result.floats[i] = result.floats[i] + bias->floats[i % columns];
-}
-
 Tensor matmul(const Tensor &input, const CompressedTensor &weight,
               const Tensor *bias) {
-  if (std::optional<Tensor> result = matmulTree(input, weight)) {
-    addBias(*result, bias);
+  if (std::optional<Tensor> result = matmulTree(input, weight, bias))
     return std::move(*result);
-  }
   const int64_t tokens = input.shape[0], rows = weight.leaf.rows;
   Tensor result = Tensor::zeros(ElementType::f32, {tokens, rows});
   std::vector<float> decoded(static_cast<size_t>(weight.leaf.columns));
@@ -150,10 +142,8 @@ static std::vector<LowBitGroup> refineGroups(const LeafDesc &weight,
 
 Tensor matmul(const CompressedTensor &input, const CompressedTensor &weight,
               const Tensor *bias) {
-  if (std::optional<Tensor> result = matmulTree(input, weight)) {
-    addBias(*result, bias);
+  if (std::optional<Tensor> result = matmulTree(input, weight, bias))
     return std::move(*result);
-  }
   const int64_t tokens = input.leaf.rows, rows = weight.leaf.rows;
   const int64_t columns = weight.leaf.columns;
   const bool inputGroups = variesAlongColumns(input.leaf.scales);

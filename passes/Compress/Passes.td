@@ -126,6 +126,34 @@ def LowrankResidualPass : CompressPass<"lowbit-lowrank-residual"> {
   ], selection);
 }
 
+def ExpandSumsPass : Pass<"lowbit-expand-sums", "::mlir::ModuleOp"> {
+  let summary = "split sums and products of encodings into their leaves";
+  let description = [{
+    Class E0, by the definitions E9 and E10. Ends the compress phase, so that kernels
+    meet leaves only: a parameter of `sum` or `prod` becomes one parameter a leaf,
+    parameter sets and blocks take as many in its place, and a product with it
+    becomes the sum of the products with its terms, or one product after the other.
+
+    ```mlir
+    %y = lowbit.matmul %x, %w : tensor<?x64xf32>, !lowbit.tensor<32x64xf32,
+        #lowbit.sum<#q4, prod<leaf<fp<f16>>, leaf<fp<f16>>> inner [16]>> -> tensor<?x32xf32>
+    ```
+    becomes
+    ```mlir
+    %0 = lowbit.matmul %x, %w0 : tensor<?x64xf32>, !lowbit.tensor<32x64xf32, #q4> -> tensor<?x32xf32>
+    %1 = lowbit.matmul %x, %w11 : tensor<?x64xf32>, !lowbit.tensor<16x64xf32, #f16> -> tensor<?x16xf32>
+    %2 = lowbit.matmul %1, %w10 : tensor<?x16xf32>, !lowbit.tensor<32x16xf32, #f16> -> tensor<?x32xf32>
+    %y = arith.addf %0, %2 : tensor<?x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"randomWeights", "random-weights", "int64_t", "-1",
+           "seed of numbers for parameters without a source, for tests (-1: none)">
+  ];
+}
+
 def PruneWidthPass : CompressPass<"lowbit-prune-width"> {
   let summary = "drop the inner channels of feed-forward layers that matter least";
   let description = [{
