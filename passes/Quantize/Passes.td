@@ -16,12 +16,13 @@ def QuantizeActivationsPass
   let description = [{
     Class E2: each activation moves by at most half a scale. Inserts one
     `lowbit.quantize` before the matmuls of one f32 value whose weight has an
-    integer code; weights with float codes keep f32 activations, and quantize ops
+    integer code, or a float code of integers times a power of two (E6); weights with
+    other float codes or a table keep f32 activations, and quantize ops
     that define the model (packed BitNet) are left alone.
 
     `granularity=auto`: a scale per token where the weight has one scale per row or
-    tensor, and per weight group where it has group scales. `token` and `group=G`
-    force it.
+    tensor, and per weight group where it has group scales of a multiple of 16
+    columns. `token` and `group=G` force it.
 
     ```mlir
     %y = lowbit.matmul %x, %w : tensor<?x64xf32>, !lowbit.tensor<32x64xf32, #q4> -> tensor<?x32xf32>

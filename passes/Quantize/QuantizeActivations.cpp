@@ -48,7 +48,8 @@ struct QuantizeActivationsPass
   }
 
 private:
-  /// Columns that share one activation scale for `weight`; 0 is one scale a token.
+  /// Columns that share one activation scale for `weight`; 0 is one scale a token:
+  /// also where the weight's groups are too fine for whole vectors of codes.
   int64_t chooseGroup(const ::lowbit::LeafDesc &weight) const {
     if (granularity == "token")
       return 0;
@@ -65,7 +66,8 @@ private:
     };
     llvm::for_each(weight.scales, refine);
     llvm::for_each(weight.offsets, refine);
-    return group;
+    return group % 16 == 0 && weight.columns % std::max<int64_t>(group, 1) == 0 ? group
+                                                                               : 0;
   }
 
   LogicalResult quantizeInput(MatmulOp op) {

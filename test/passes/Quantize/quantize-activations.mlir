@@ -6,6 +6,8 @@
 #row = #lowbit.leaf<ternary, scale = [f32 per row]>
 #float = #lowbit.leaf<fp<f16>>
 #own = #lowbit.leaf<int<8>, scale = [f32 per row]>
+#fine = #lowbit.leaf<int<4>, scale = [f32 per map<(n, k) -> (n, k floordiv 4)>]>
+#e2m1 = #lowbit.leaf<fp<f4E2M1FN>, scale = [f32 per row]>
 
 // CHECK-DAG: #[[$A32:.*]] = #lowbit.leaf<int<8, -127:127>, scale = [f32 per map<(d0, d1) -> (d0, d1 floordiv 32)>]>
 // CHECK-DAG: #lowbit.leaf<int<8, -127:127>, scale = [f32 per row]>
@@ -47,5 +49,18 @@ func.func @untouched(%x: tensor<?x64xf32>, %w: !lowbit.tensor<8x64xf32, #float>,
   %0 = lowbit.matmul %x, %w : tensor<?x64xf32>, !lowbit.tensor<8x64xf32, #float> -> tensor<?x8xf32>
   %q = lowbit.quantize %x floor 1.0e-05 : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #own>
   %1 = lowbit.matmul %q, %t : !lowbit.tensor<?x64xf32, #own>, !lowbit.tensor<8x64xf32, #row> -> tensor<?x8xf32>
+  return %0, %1 : tensor<?x8xf32>, tensor<?x8xf32>
+}
+
+// Groups of four are too fine for the codes of activations: one scale a token. A small
+// float code (E6) has integer dots; a table has not.
+// CHECK-LABEL: func.func @fine
+func.func @fine(%x: tensor<?x64xf32>, %a: !lowbit.tensor<8x64xf32, #fine>,
+                %b: !lowbit.tensor<8x64xf32, #e2m1>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
+  // CHECK: %[[Q:.*]] = lowbit.quantize %{{.*}} -> {{.*}}<?x64xf32, #int8_127_127_row>
+  // CHECK: lowbit.matmul %[[Q]]
+  // CHECK: lowbit.matmul %[[Q]]
+  %0 = lowbit.matmul %x, %a : tensor<?x64xf32>, !lowbit.tensor<8x64xf32, #fine> -> tensor<?x8xf32>
+  %1 = lowbit.matmul %x, %b : tensor<?x64xf32>, !lowbit.tensor<8x64xf32, #e2m1> -> tensor<?x8xf32>
   return %0, %1 : tensor<?x8xf32>, tensor<?x8xf32>
 }
