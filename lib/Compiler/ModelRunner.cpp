@@ -174,8 +174,9 @@ public:
     return Status::success();
   }
 
-  Status advance(const DenseMap<StringAttr, Type> &types) override {
-    if (current + 1 < chain.layers.size()) {
+  using LayerWalk::advance;
+  Status advance(const DenseMap<StringAttr, Type> &types, bool runLast) override {
+    if (runLast || current + 1 < chain.layers.size()) {
       LOWBIT_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> ir,
                               buildLayer(layer(), types, nullptr, nullptr));
       LOWBIT_ASSIGN_OR_RETURN(LoadedFunction loaded, shared.load(*ir, window));

@@ -55,8 +55,13 @@ public:
   virtual std::span<const float> hidden() const = 0;
   virtual int64_t hiddenColumns() const = 0;
 
-  /// Runs the current layer and goes to the next; `types` as for observe.
-  virtual ::lowbit::Status advance(const DenseMap<StringAttr, Type> &types) = 0;
+  /// Runs the current layer and goes to the next; `types` as for observe. The last
+  /// layer is run only with `runLast`: most passes need no hidden states after it.
+  virtual ::lowbit::Status advance(const DenseMap<StringAttr, Type> &types,
+                                   bool runLast) = 0;
+  ::lowbit::Status advance(const DenseMap<StringAttr, Type> &types) {
+    return advance(types, /*runLast=*/false);
+  }
 };
 
 class ModelRunner {

@@ -7,9 +7,13 @@
 
 #include "passes/Compress/CompressionPass.h"
 #include "passes/Structure/LayerGraph.h"
+#include "passes/Structure/LayerInfluence.h"
 #include "passes/Structure/Passes.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Remarks.h"
+
+#include <cmath>
 
 namespace mlir::lowbit {
 #define GEN_PASS_DEF_FOLDLAYERSPASS
@@ -32,14 +36,14 @@ struct FoldLayersPass : mlir::lowbit::impl::FoldLayersPassBase<FoldLayersPass>,
 
   void runOnOperation() override {
     if (failed(runStep(*this, getOperation(), /*randomWeights=*/-1,
-                       [&](CompressionSession &) { return fold(); })))
+                       [&](CompressionSession &session) { return fold(session); })))
       signalPassFailure();
   }
 
 private:
   using Pair = std::pair<int64_t, int64_t>;
 
-  Status fold() {
+  Status fold(CompressionSession &session) {
     ModuleOp module = getOperation();
     if (holes != "static")
       return invalidArgument("option 'holes' requires static, got '%s': project and "
@@ -52,6 +56,8 @@ private:
     SmallVector<Pair> pairs;
     LOWBIT_RETURN_IF_ERROR(checkRemoved(graph, removed));
     LOWBIT_RETURN_IF_ERROR(parsePairs(graph, removed, pairs));
+    if (removeCount != 0 || shareCount != 0)
+      LOWBIT_RETURN_IF_ERROR(choose(session, graph, removed, pairs));
 
     for (auto [from, to] : pairs)
       for (auto [source, target] :
@@ -66,6 +72,81 @@ private:
     step.metrics.emplace_back("layers_removed", double(removed.size()));
     step.metrics.emplace_back("layers_shared", double(pairs.size()));
     return Status::success();
+  }
+
+  /// Layers to remove and pairs to share, by what layers do.
+  Status choose(CompressionSession &session, const LayerGraph &graph,
+                SmallVectorImpl<int64_t> &removed, SmallVectorImpl<Pair> &pairs) {
+    LOWBIT_RETURN_IF_ERROR(checkCounts(graph, removed, pairs));
+    std::vector<double> scores(gates.begin(), gates.end());
+    for (double &gate : scores)
+      gate = std::abs(gate);
+    if (by == "similarity") {
+      LOWBIT_ASSIGN_OR_RETURN(scores, layerInfluences(getOperation(), session));
+      if (static_cast<int64_t>(scores.size()) != graph.size())
+        return ::lowbit::internalError("%zu layers were measured, not %lld",
+                                       scores.size(),
+                                       static_cast<long long>(graph.size()));
+    }
+    SmallVector<int64_t> candidates;
+    for (int64_t i = 0; i < graph.size(); ++i)
+      if (llvm::all_of(graph.callsOf(i), LayerGraph::canRemove))
+        candidates.push_back(i);
+    if (static_cast<int64_t>(candidates.size()) < removeCount)
+      return invalidArgument("only %zu layers can be removed", candidates.size());
+    removed.append(leastOf(scores, candidates, removeCount));
+    SmallVector<int64_t> remaining;
+    for (int64_t i = 0; i < graph.size(); ++i)
+      if (!llvm::is_contained(removed, i))
+        remaining.push_back(i);
+    pairs.append(leastPairs(scores, remaining, shareCount));
+    if (static_cast<int64_t>(pairs.size()) < shareCount)
+      return invalidArgument("option 'share-count' requires pairs of neighbours among "
+                             "the layers that remain; there are %zu",
+                             pairs.size());
+    tell(scores, removed, pairs);
+    return Status::success();
+  }
+
+  Status checkCounts(const LayerGraph &graph, ArrayRef<int64_t> removed,
+                     ArrayRef<Pair> pairs) {
+    if (by != "similarity" && by != "gate")
+      return invalidArgument("option 'by' requires similarity or gate, got '%s'",
+                             by.c_str());
+    if (removeCount < 0 || shareCount < 0)
+      return invalidArgument("options 'remove-count' and 'share-count' must not be "
+                             "negative");
+    if ((removeCount && !removed.empty()) || (shareCount && !pairs.empty()))
+      return invalidArgument("give either the layers or their count");
+    if (by == "gate" && static_cast<int64_t>(gates.size()) != graph.size())
+      return invalidArgument("by=gate requires 'gates' of all %lld layers, got %zu",
+                             static_cast<long long>(graph.size()), gates.size());
+    if (removeCount >= graph.size())
+      return invalidArgument("option 'remove-count' requires less than the %lld layers, "
+                             "got %lld",
+                             static_cast<long long>(graph.size()),
+                             static_cast<long long>(removeCount.getValue()));
+    return Status::success();
+  }
+
+  /// What was chosen, for the ledger and --explain.
+  void tell(ArrayRef<double> scores, ArrayRef<int64_t> removed, ArrayRef<Pair> pairs) {
+    std::string text;
+    for (int64_t index : removed)
+      text += (text.empty() ? "removed " : ",") + std::to_string(index);
+    for (auto [index, pair] : llvm::enumerate(pairs))
+      text += (index ? "," : text.empty() ? "shared " : "; shared ") +
+              std::to_string(pair.first) + ":" + std::to_string(pair.second);
+    text += "; " + (by == "gate" ? std::string("gates") : "influences") + " of layers:";
+    for (double score : scores)
+      text += ::lowbit::formatString(" %.4f", score);
+    step.note += (step.note.empty() ? "" : "; ") + text;
+    for (auto [index, score] : llvm::enumerate(scores))
+      remark::analysis(getOperation().getLoc(),
+                       remark::RemarkOpts::name("influence")
+                           .category("lowbit-structure"))
+          << remark::metric("Layer", static_cast<int64_t>(index))
+          << remark::metric("Influence", static_cast<float>(score));
   }
 
   static Status checkIndex(const LayerGraph &graph, const char *option, int64_t index) {

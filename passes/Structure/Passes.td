@@ -18,7 +18,9 @@ def FoldLayersPass : Pass<"lowbit-fold-layers", "::mlir::ModuleOp"> {
     its inputs on; the cache slots of the others are numbered anew. In a pair `a:b`
     layer b takes the compressed weights of layer a and keeps its own vectors (norms,
     biases), as an overlay of a's set; its state stays its own. Parameters that
-    nobody uses any more are dropped.
+    nobody uses any more are dropped. `remove-count` and `share-count` choose by the
+    block influence of ShortGPT (1 - mean cosine of hidden states before and after a
+    layer, on the calibration text), or by gates that were learned (FoldGPT).
 
     ```mlir
     %h1 = lowbit.layer @block(%h0) params @layer0 state @kv[0] : (tensor<?x64xf32>) -> tensor<?x64xf32>
@@ -32,6 +34,14 @@ def FoldLayersPass : Pass<"lowbit-fold-layers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::lowbit::LowbitDialect"];
   let options = [
     ListOption<"remove", "remove", "int64_t", "layers to remove">,
+    Option<"removeCount", "remove-count", "int64_t", "0",
+           "how many layers to remove, chosen by `by`">,
+    Option<"shareCount", "share-count", "int64_t", "0",
+           "how many pairs of neighbours share weights, chosen by `by`">,
+    Option<"by", "by", "std::string", "\"similarity\"",
+           "similarity (the layers that turn the hidden states of the calibration text "
+           "least) or gate (the smallest of `gates`)">,
+    ListOption<"gates", "gates", "double", "a learned gate for each layer">,
     ListOption<"share", "share", "std::string",
                "pairs a:b: layer b takes the weights of layer a">,
     Option<"holes", "holes", "std::string", "\"static\"",

@@ -9,6 +9,24 @@
 // RUN: not lowbit-opt %s --lowbit-fold-layers='remove=1 holes=mask' 2>&1 | FileCheck %s --check-prefix=HOLES
 // RUN: lowbit-opt %s --lowbit-fold-layers='remove=1' | FileCheck %s --check-prefix=LEDGER
 
+// RUN: lowbit-opt %s --lowbit-fold-layers='remove-count=1 by=gate gates=0.5,-0.01,0.75' | FileCheck %s --check-prefix=REMOVE
+// RUN: lowbit-opt %s --lowbit-fold-layers='remove-count=1 by=gate gates=0.5,-0.01,0.75' | FileCheck %s --check-prefix=CHOSEN
+// RUN: lowbit-opt %s --lowbit-fold-layers='share-count=1 by=gate gates=0.9,0.3,0.2' | FileCheck %s --check-prefix=PAIRED
+// RUN: not lowbit-opt %s --lowbit-fold-layers='remove-count=1' 2>&1 | FileCheck %s --check-prefix=TEXT
+// RUN: not lowbit-opt %s --lowbit-fold-layers='remove-count=1 by=gate gates=1,2' 2>&1 | FileCheck %s --check-prefix=GATES
+// RUN: not lowbit-opt %s --lowbit-fold-layers='remove-count=3 by=gate gates=1,2,3' 2>&1 | FileCheck %s --check-prefix=COUNT
+// RUN: not lowbit-opt %s --lowbit-fold-layers='share-count=2 by=gate gates=1,2,3' 2>&1 | FileCheck %s --check-prefix=PAIRS
+// RUN: not lowbit-opt %s --lowbit-fold-layers='remove-count=1 by=size' 2>&1 | FileCheck %s --check-prefix=BY
+// RUN: not lowbit-opt %s --lowbit-fold-layers='remove-count=1 remove=1 by=gate gates=1,2,3' 2>&1 | FileCheck %s --check-prefix=EITHER
+
+// CHOSEN: removed 1; gates of layers: 0.5000 0.0100 0.7500
+// PAIRED: param_set @layer2_shares_layer1 overlay @layer1 {0 = @n2}
+// TEXT: by=similarity measures hidden states: give --calibration=FILE
+// GATES: by=gate requires 'gates' of all 3 layers, got 2
+// COUNT: option 'remove-count' requires less than the 3 layers, got 3
+// PAIRS: option 'share-count' requires pairs of neighbours among the layers that remain; there are 1
+// BY: option 'by' requires similarity or gate, got 'size'
+// EITHER: give either the layers or their count
 // RANGE: option 'remove' requires layers below 3, got 3
 // ALL: pass 'fold-layers': at least one layer must remain for the cache 'kv'
 // PAIR: option 'share' requires pairs like 4:5, got '0'
