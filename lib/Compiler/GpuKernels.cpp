@@ -63,6 +63,7 @@ public:
       entry.text = static_cast<uint32_t>(code.texts.size());
       entry.threads = launch.threads;
       entry.tokensPerGroup = launch.tokensPerGroup;
+      entry.rowsPerToken = launch.rowsPerToken;
       entry.sharedBytes = static_cast<uint32_t>(launch.sharedBytes);
       entry.bindings.assign(launch.bindings.begin(), launch.bindings.end());
       addReport(entry, text);

@@ -14,7 +14,7 @@
 
 using namespace lowbit;
 
-static constexpr uint32_t gpuCodeVersion = 1;
+static constexpr uint32_t gpuCodeVersion = 2;
 static constexpr uint32_t mostThreads = 1024;
 
 std::vector<uint8_t> lowbit::serializeGpuCode(const GpuCode &code) {
@@ -31,6 +31,7 @@ std::vector<uint8_t> lowbit::serializeGpuCode(const GpuCode &code) {
     out.u32(stage.text);
     out.u32(stage.threads);
     out.u32(stage.tokensPerGroup);
+    out.u32(stage.rowsPerToken);
     out.u32(stage.sharedBytes);
     out.u32(static_cast<uint32_t>(stage.bindings.size()));
     for (uint32_t binding : stage.bindings)
@@ -53,13 +54,14 @@ StatusOr<GpuCode> lowbit::parseGpuCode(std::span<const uint8_t> bytes) {
     text.text = in.string(size_t(1) << 30, /*binary=*/true);
     code.texts.push_back(std::move(text));
   }
-  uint32_t stages = in.count(24);
+  uint32_t stages = in.count(28);
   for (uint32_t i = 0; i < stages && !in.failed(); ++i) {
     GpuStage stage;
     stage.symbol = in.string();
     stage.text = in.u32();
     stage.threads = in.u32();
     stage.tokensPerGroup = in.u32();
+    stage.rowsPerToken = in.u32();
     stage.sharedBytes = in.u32();
     uint32_t bindings = in.count(4);
     for (uint32_t j = 0; j < bindings && !in.failed(); ++j)
@@ -79,6 +81,9 @@ static Status validateStage(const GpuStage &stage, const GpuCode &code,
     return invalidArgument("GPU stage '%s' has groups of %u threads; 1 to %u are "
                            "possible",
                            stage.symbol.c_str(), stage.threads, mostThreads);
+  if (stage.rowsPerToken < 1)
+    return invalidArgument("GPU stage '%s' has no rows for a token",
+                           stage.symbol.c_str());
   for (uint32_t binding : stage.bindings)
     if (binding >= bindings)
       return invalidArgument("GPU stage '%s' takes binding %u of %u",

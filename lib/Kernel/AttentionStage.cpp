@@ -329,19 +329,30 @@ StatusOr<uint64_t> emitAttentionStage(mlir::ModuleOp module, const AttentionStag
   return AttentionEmitter::scratchBytes(spec.headDim);
 }
 
-StatusOr<uint64_t> emitSequenceAttentionStage(mlir::ModuleOp module,
-                                              const SequenceAttentionStage &rows,
-                                              const KernelCapabilities &capabilities) {
+/// The heads of a sequence's attention.
+static AttentionStage headsOf(const SequenceAttentionStage &rows) {
   AttentionStage spec;
   spec.heads = rows.heads;
   spec.kvHeads = rows.kvHeads;
   spec.headDim = rows.headDim;
   spec.scale = rows.scale;
-  LOWBIT_RETURN_IF_ERROR(checkAttentionStage(spec));
+  return spec;
+}
+
+Status checkSequenceAttention(const SequenceAttentionStage &rows) {
+  LOWBIT_RETURN_IF_ERROR(checkAttentionStage(headsOf(rows)));
   if (rows.sequence < 1 || rows.sequence > (int64_t(1) << 20))
     return unimplemented("attention over sequences of %lld rows; at most 2^20 are "
                          "supported",
                          static_cast<long long>(rows.sequence));
+  return Status::success();
+}
+
+StatusOr<uint64_t> emitSequenceAttentionStage(mlir::ModuleOp module,
+                                              const SequenceAttentionStage &rows,
+                                              const KernelCapabilities &capabilities) {
+  LOWBIT_RETURN_IF_ERROR(checkSequenceAttention(rows));
+  AttentionStage spec = headsOf(rows);
   StageFunction stage(module, rows.name, capabilities);
   AttentionEmitter emitter(stage, spec);
   stage.loop(stage.begin(), stage.end(), 1,

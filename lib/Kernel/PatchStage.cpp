@@ -46,13 +46,18 @@ static void emitPatch(StageFunction &stage, const PatchStage &spec, Value item) 
   });
 }
 
-Status emitPatchStage(mlir::ModuleOp module, const PatchStage &spec,
-                      const KernelCapabilities &capabilities) {
+Status checkPatchStage(const PatchStage &spec) {
   if (spec.patch < 1 || spec.height % spec.patch != 0 || spec.width % spec.patch != 0)
     return invalidArgument("patches of %lld do not divide an image of %lld x %lld",
                            static_cast<long long>(spec.patch),
                            static_cast<long long>(spec.height),
                            static_cast<long long>(spec.width));
+  return Status::success();
+}
+
+Status emitPatchStage(mlir::ModuleOp module, const PatchStage &spec,
+                      const KernelCapabilities &capabilities) {
+  LOWBIT_RETURN_IF_ERROR(checkPatchStage(spec));
   StageFunction stage(module, spec.name, capabilities);
   stage.loop(stage.begin(), stage.end(), 1,
              [&](Value item) { emitPatch(stage, spec, item); });

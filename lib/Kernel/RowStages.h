@@ -119,6 +119,7 @@ struct SequenceAttentionStage {
   int64_t heads = 1, kvHeads = 1, headDim = 0, sequence = 1;
   float scale = 1;
 };
+Status checkSequenceAttention(const SequenceAttentionStage &stage);
 StatusOr<uint64_t> emitSequenceAttentionStage(mlir::ModuleOp module,
                                               const SequenceAttentionStage &stage,
                                               const KernelCapabilities &capabilities);
@@ -131,6 +132,7 @@ struct PatchStage {
   bool channelsLast = false;
   bool toImage = false; ///< unpatchify
 };
+Status checkPatchStage(const PatchStage &stage);
 Status emitPatchStage(mlir::ModuleOp module, const PatchStage &stage,
                       const KernelCapabilities &capabilities);
 

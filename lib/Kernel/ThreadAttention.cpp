@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Clause N14. A group of 128 threads computes one head of one token. Over a chunk of
-// 128 keys each thread holds one score; then each holds elements of the head's output
+// Clause N14. A group of 128 threads computes one head of one token, or of each token of
+// a sequence, one after the other. Over a chunk of 128 keys each thread holds one score; then each holds elements of the head's output
 // and walks the keys in order.
 //
 //===----------------------------------------------------------------------===//
@@ -49,8 +49,19 @@ public:
     Value kvHead = stage.divI(head, spec.heads / spec.kvHeads);
     Value slot = stage.mulI(
         stage.mulI(kvHead, stage.mulI(stage.dim(LOWBIT_DIM_CAPACITY), spec.headDim)), 4);
-    keys = stage.at(stage.binding(spec.cacheKeys), slot);
-    values = stage.at(stage.binding(spec.cacheValues), slot);
+    Value keys = stage.at(stage.binding(spec.cacheKeys), slot);
+    Value values = stage.at(stage.binding(spec.cacheValues), slot);
+    // Keys: eight positions side by side.
+    keyStride = keysSideBySide;
+    keyAddress = [=, this](Value key) {
+      Value block = stage.mulI(stage.divI(key, keysSideBySide),
+                               spec.headDim * keysSideBySide * 4);
+      return stage.at(stage.at(keys, block),
+                      stage.mulI(stage.remI(key, keysSideBySide), 4));
+    };
+    valueAddress = [=, this](Value key) {
+      return stage.at(values, stage.mulI(key, spec.headDim * 4));
+    };
     Value start = stage.dim(LOWBIT_DIM_POSITION);
     Value position = stage.addI(start, token);
     lastKey = spec.causal
@@ -60,6 +71,34 @@ public:
     firstKey = spec.window ? stage.maxI(stage.addI(position, 1 - spec.window),
                                         stage.index(0))
                            : stage.index(0);
+    emitToken();
+  }
+
+  /// All tokens of one head of one sequence, whose keys and values are rows.
+  void emitSequence(const SequenceAttentionStage &rows) {
+    Value item = stage.threadRowBlock();
+    Value head = stage.remI(item, spec.heads);
+    Value first = stage.mulI(stage.divI(item, spec.heads), rows.sequence);
+    column = stage.mulI(head, spec.headDim);
+    Value kvColumn = stage.mulI(stage.divI(head, spec.heads / spec.kvHeads), spec.headDim);
+    keyStride = 1;
+    keyAddress = [=, &rows, this](Value key) {
+      return rowAddress(stage, rows.keys, stage.addI(first, key), kvColumn);
+    };
+    valueAddress = [=, &rows, this](Value key) {
+      return rowAddress(stage, rows.values, stage.addI(first, key), kvColumn);
+    };
+    firstKey = stage.index(0);
+    lastKey = stage.index(rows.sequence - 1);
+    stage.loop(first, stage.addI(first, rows.sequence), 1, [&](Value row) {
+      token = row;
+      stage.barrier(); // the query before has been read
+      emitToken();
+    });
+  }
+
+private:
+  void emitToken() {
     stage.loop(stage.thread(), stage.index(spec.headDim), stage.threads(), [&](Value d) {
       V q = stage.load(scalarF32,
                        rowAddress(stage, spec.query, token, stage.addI(column, d)));
@@ -69,7 +108,6 @@ public:
     emitChunks();
   }
 
-private:
   V f(double value) { return b.constantFloat(scalarF32, value); }
   Value query() { return stage.at(stage.scratch(), int64_t(queryPlace())); }
   Value weight(Value inChunk) {
@@ -128,11 +166,7 @@ private:
                       b.compareInt(Predicate::lessEqual, IRValueBuilder::wrap(key),
                                    IRValueBuilder::wrap(high)));
     stage.ifThen(IRValueBuilder::unwrap(seen), [&] {
-      Value block = stage.mulI(stage.divI(key, keysSideBySide),
-                               spec.headDim * keysSideBySide * 4);
-      Value base = stage.at(stage.at(keys, block),
-                            stage.mulI(stage.remI(key, keysSideBySide), 4));
-      stage.store(b.mulF(emitDot(base), f(spec.scale)), place);
+      stage.store(b.mulF(emitDot(keyAddress(key)), f(spec.scale)), place);
     });
     return stage.load(scalarF32, place);
   }
@@ -158,7 +192,7 @@ private:
     V sum = f(0.0);
     for (int64_t d = lane; d < spec.headDim; d += laneCount) {
       V q = stage.load(scalarF32, stage.at(query(), d * 4));
-      V k = stage.load(scalarF32, stage.at(base, d * keysSideBySide * 4));
+      V k = stage.load(scalarF32, stage.at(base, d * keyStride * 4));
       sum = b.fma(q, k, sum);
     }
     return sum;
@@ -184,7 +218,7 @@ private:
     auto sums = stage.loop(
         low, stage.addI(high, 1), 1, zeros, [&](Value key, mlir::ValueRange old) {
           V p = stage.load(scalarF32, weight(stage.subI(key, begin)));
-          Value row = stage.at(values, stage.mulI(key, spec.headDim * 4));
+          Value row = valueAddress(key);
           SmallVector<Value> next;
           for (int64_t i = 0; i < parts(); ++i) {
             V v = stage.load(scalarF32, stage.at(row, stage.mulI(elementOf(i), 4)));
@@ -209,7 +243,10 @@ private:
   ValueBuilder &b;
   const AttentionStage &spec;
   GroupReductions reductions;
-  Value token, column, keys, values, firstKey, lastKey;
+  Value token, column, firstKey, lastKey;
+  /// First element of a key and of a value; floats between elements of a key.
+  std::function<Value(Value key)> keyAddress, valueAddress;
+  int64_t keyStride = 1;
 };
 
 } // namespace
@@ -225,6 +262,29 @@ StatusOr<ThreadLaunch> kernel::emitThreadAttention(mlir::ModuleOp module,
                       ThreadFrame{launch.threads, launch.sharedBytes, target.readOnly,
                                   true});
   ThreadAttention(stage, spec).emit();
+  launch.bindings = stage.boundArguments();
+  return launch;
+}
+
+StatusOr<ThreadLaunch>
+kernel::emitThreadSequenceAttention(mlir::ModuleOp module,
+                                    const SequenceAttentionStage &rows,
+                                    const ThreadTarget &target) {
+  LOWBIT_RETURN_IF_ERROR(checkSequenceAttention(rows));
+  AttentionStage spec;
+  spec.query = rows.query;
+  spec.output = rows.output;
+  spec.heads = rows.heads;
+  spec.kvHeads = rows.kvHeads;
+  spec.headDim = rows.headDim;
+  spec.scale = rows.scale;
+  ThreadLaunch launch;
+  launch.threads = unsigned(chunkKeys);
+  launch.sharedBytes = ThreadAttention::sharedBytes(spec.headDim);
+  StageFunction stage(module, rows.name, target.capabilities, target.machine,
+                      ThreadFrame{launch.threads, launch.sharedBytes, target.readOnly,
+                                  true});
+  ThreadAttention(stage, spec).emitSequence(rows);
   launch.bindings = stage.boundArguments();
   return launch;
 }

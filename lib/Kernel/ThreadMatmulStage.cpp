@@ -119,7 +119,8 @@ private:
 
 class ThreadMatmulEmitter {
 public:
-  explicit ThreadMatmulEmitter(StageFunction &stage) : stage(stage) {}
+  ThreadMatmulEmitter(StageFunction &stage, int64_t rowsPerToken)
+      : stage(stage), rowsPerToken(rowsPerToken) {}
 
   void emit(const PlannedGroup &group) {
     Value first = stage.index(group.firstItem);
@@ -134,7 +135,7 @@ public:
 private:
   void emitRowBlock(const PlannedGroup &group, Value rowBlock) {
     Value begin = stage.mulI(stage.threadTile(), wideTile);
-    Value end = stage.dim(LOWBIT_DIM_TOKENS);
+    Value end = stage.mulI(stage.dim(LOWBIT_DIM_TOKENS), rowsPerToken);
     Value last = stage.addI(begin, wideTile - 1);
     stage.ifThen(
         stage.lessI(last, end), [&] { emitTile(group, {rowBlock, begin, wideTile}); },
@@ -181,6 +182,7 @@ private:
   }
 
   StageFunction &stage;
+  int64_t rowsPerToken;
 };
 
 } // namespace
@@ -193,6 +195,7 @@ StatusOr<ThreadLaunch> kernel::emitThreadMatmulStage(mlir::ModuleOp module,
   unsigned slices = 1;
   ThreadLaunch launch;
   launch.tokensPerGroup = wideTile;
+  launch.rowsPerToken = unsigned(spec.rowsPerToken);
   items = 0;
   for (const MatmulGroup &group : spec.groups) {
     PlannedGroup planned{{}, &group, items};
@@ -228,7 +231,7 @@ StatusOr<ThreadLaunch> kernel::emitThreadMatmulStage(mlir::ModuleOp module,
   StageFunction stage(module, spec.name, target.capabilities, target.machine,
                       ThreadFrame{launch.threads, launch.sharedBytes, target.readOnly,
                                   true});
-  ThreadMatmulEmitter emitter(stage);
+  ThreadMatmulEmitter emitter(stage, spec.rowsPerToken);
   for (const PlannedGroup &group : groups)
     emitter.emit(group);
   launch.bindings = stage.boundArguments();

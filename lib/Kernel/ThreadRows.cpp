@@ -62,6 +62,13 @@ private:
                       stage.at(stage.binding(binding), stage.mulI(column, 4)));
   }
 
+  /// Of all rows, or of this one.
+  V modulation(const std::optional<unsigned> &vector,
+               const std::optional<RowsRef> &rows, Value column) {
+    return rows ? stage.load(scalarF32, rowAddress(stage, *rows, token, column))
+                : parameter(*vector, column);
+  }
+
   /// N12: mean and reciprocal root.
   void emitStatistics() {
     const NormSpec &norm = *spec.norm;
@@ -89,10 +96,10 @@ private:
       y = b.mulF(y, parameter(*norm.weight, column));
     if (norm.bias)
       y = b.addF(y, parameter(*norm.bias, column));
-    if (norm.scale) {
+    if (norm.scale || norm.scaleRows) {
       V one = b.constantFloat(scalarF32, 1.0);
-      y = b.fma(y, b.addF(one, parameter(*norm.scale, column)),
-                parameter(*norm.shift, column));
+      y = b.fma(y, b.addF(one, modulation(norm.scale, norm.scaleRows, column)),
+                modulation(norm.shift, norm.shiftRows, column));
     }
     return y;
   }
@@ -365,6 +372,47 @@ StatusOr<ThreadLaunch> kernel::emitThreadGather(mlir::ModuleOp module,
                stage.store(decoder.decode({row, column, row, column}),
                            rowAddress(stage, spec.output, token, column));
              });
+  launch.bindings = stage.boundArguments();
+  return launch;
+}
+
+/// One number of the patch a thread.
+StatusOr<ThreadLaunch> kernel::emitThreadPatches(mlir::ModuleOp module,
+                                                 const PatchStage &spec,
+                                                 const ThreadTarget &target) {
+  LOWBIT_RETURN_IF_ERROR(checkPatchStage(spec));
+  ThreadLaunch launch;
+  launch.threads = 64;
+  StageFunction stage(module, spec.name, target.capabilities, target.machine,
+                      ThreadFrame{launch.threads, 0, target.readOnly, true});
+  int64_t p = spec.patch, across = spec.width / p;
+  int64_t tokens = spec.height / p * across;
+  Value item = stage.threadRowBlock();
+  Value image = stage.divI(item, tokens), token = stage.remI(item, tokens);
+  Value top = stage.mulI(stage.divI(token, across), p);
+  Value left = stage.mulI(stage.remI(token, across), p);
+  stage.loop(
+      stage.thread(), stage.index(spec.channels * p * p), stage.threads(),
+      [&](Value element) {
+        Value c, place;
+        if (spec.channelsLast) {
+          c = stage.remI(element, spec.channels);
+          place = stage.divI(element, spec.channels);
+        } else {
+          c = stage.divI(element, p * p);
+          place = stage.remI(element, p * p);
+        }
+        Value line = stage.addI(stage.mulI(c, spec.height),
+                                stage.addI(top, stage.divI(place, p)));
+        Value column = stage.addI(stage.mulI(line, spec.width),
+                                  stage.addI(left, stage.remI(place, p)));
+        Value pixel = rowAddress(stage, spec.image, image, column);
+        Value number = rowAddress(stage, spec.patches, item, element);
+        if (spec.toImage)
+          stage.store(stage.load(scalarF32, number), pixel);
+        else
+          stage.store(stage.load(scalarF32, pixel), number);
+      });
   launch.bindings = stage.boundArguments();
   return launch;
 }

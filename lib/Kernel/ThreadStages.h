@@ -34,6 +34,7 @@ struct ThreadTarget {
 struct ThreadLaunch {
   unsigned threads = 32;          ///< of a group
   unsigned tokensPerGroup = 0;    ///< groups on a second axis; 0: one
+  unsigned rowsPerToken = 1;      ///< of the rows that the second axis divides
   uint64_t sharedBytes = 0;       ///< of a group
   std::vector<unsigned> bindings; ///< pointer arguments, in order
 };
@@ -46,6 +47,11 @@ StatusOr<ThreadLaunch> emitThreadRope(mlir::ModuleOp module, const RopeStage &st
 StatusOr<ThreadLaunch> emitThreadAttention(mlir::ModuleOp module,
                                            const AttentionStage &stage,
                                            const ThreadTarget &target);
+StatusOr<ThreadLaunch> emitThreadSequenceAttention(mlir::ModuleOp module,
+                                                   const SequenceAttentionStage &stage,
+                                                   const ThreadTarget &target);
+StatusOr<ThreadLaunch> emitThreadPatches(mlir::ModuleOp module, const PatchStage &stage,
+                                         const ThreadTarget &target);
 StatusOr<ThreadLaunch> emitThreadGather(mlir::ModuleOp module, const GatherStage &stage,
                                         const ThreadTarget &target);
 /// `body` runs for one column of a block of eight a thread (StageFunction::rowsOf).

@@ -57,8 +57,6 @@ public:
 
   StatusOr<LoweredDispatch> run() {
     LOWBIT_RETURN_IF_ERROR(checkViews());
-    if (threads && rows != 1)
-      return unimplemented("dispatches over the rows of images have no GPU kernel");
     SmallVector<MatmulOp> matmuls(body.getOps<MatmulOp>());
     if (!matmuls.empty())
       LOWBIT_RETURN_IF_ERROR(lowerMatmuls(matmuls));
@@ -169,7 +167,7 @@ private:
     if (threads) {
       LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
                               kernel::emitThreadPrologue(kernels, stage, *threads));
-      addStage("_prologue", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+      addStage("_prologue", perRow(parts), std::move(launch));
       return Status::success();
     }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch,
@@ -389,7 +387,7 @@ private:
     if (rope && threads) {
       LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
                               kernel::emitThreadRope(kernels, *rope, *threads));
-      addStage("_rope", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+      addStage("_rope", perRow(), std::move(launch));
     } else if (rope) {
       LOWBIT_RETURN_IF_ERROR(kernel::emitRopeStage(kernels, *rope, capabilities));
       addStage("_rope", perRow(), uint64_t(0));
@@ -404,7 +402,7 @@ private:
         LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
                                 kernel::emitThreadElementwise(
                                     kernels, name + "_map", columns, *threads, emitBody));
-        addStage("_map", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+        addStage("_map", perRow(), std::move(launch));
       } else {
         LOWBIT_RETURN_IF_ERROR(kernel::emitElementwiseStage(
             kernels, name + "_map", columns, capabilities, emitBody));
@@ -449,7 +447,7 @@ private:
     if (threads) {
       LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
                               kernel::emitThreadGather(kernels, stage, *threads));
-      addStage("_gather", LinearExpr::of(LOWBIT_DIM_TOKENS), std::move(launch));
+      addStage("_gather", perRow(), std::move(launch));
       return Status::success();
     }
     LOWBIT_RETURN_IF_ERROR(kernel::emitGatherStage(kernels, stage, capabilities));
@@ -476,6 +474,12 @@ private:
       fill(cast<UnpatchifyOp>(op));
       stage.toImage = true;
       std::swap(stage.image, stage.patches);
+    }
+    if (threads) {
+      LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
+                              kernel::emitThreadPatches(kernels, stage, *threads));
+      addStage("_patches", perRow(), std::move(launch));
+      return Status::success();
     }
     LOWBIT_RETURN_IF_ERROR(kernel::emitPatchStage(kernels, stage, capabilities));
     addStage("_patches", perRow(), uint64_t(0));
@@ -504,11 +508,18 @@ private:
     for (const kernel::RowsRef *ref : {&stage.query, &stage.keys, &stage.values})
       if (ref->repeat != 1 || ref->cycle)
         return unimplemented("attention over repeated rows has no CPU kernel");
+    LinearExpr items =
+        LinearExpr::of(LOWBIT_DIM_TOKENS, rows / stage.sequence * stage.heads);
+    if (threads) {
+      LOWBIT_ASSIGN_OR_RETURN(
+          kernel::ThreadLaunch launch,
+          kernel::emitThreadSequenceAttention(kernels, stage, *threads));
+      addStage("_attention", std::move(items), std::move(launch));
+      return Status::success();
+    }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch, kernel::emitSequenceAttentionStage(
                                                   kernels, stage, capabilities));
-    addStage("_attention",
-             LinearExpr::of(LOWBIT_DIM_TOKENS, rows / stage.sequence * stage.heads),
-             scratch);
+    addStage("_attention", std::move(items), scratch);
     return Status::success();
   }
 
@@ -532,8 +543,7 @@ private:
         stageReads.insert(binding);
       LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
                               kernel::emitThreadAttention(kernels, stage, *threads));
-      addStage("_attention", LinearExpr::of(LOWBIT_DIM_TOKENS, stage.heads),
-               std::move(launch));
+      addStage("_attention", perRow(stage.heads), std::move(launch));
       return Status::success();
     }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch, kernel::emitAttentionStage(

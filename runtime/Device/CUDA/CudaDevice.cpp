@@ -237,8 +237,11 @@ Status CudaDevice::launchStage(const CudaExecutable::Kernel &kernel,
                                const StageLaunch &stage, const Launch &launch) {
   const GpuStage &shape = kernel.stage;
   int64_t tokens = (*launch.dims)[LOWBIT_DIM_TOKENS], tiles = 1;
-  if (shape.tokensPerGroup)
-    tiles = tokens / shape.tokensPerGroup + (tokens % shape.tokensPerGroup != 0);
+  if (shape.tokensPerGroup) {
+    std::optional<int64_t> rows = checkedMul(tokens, int64_t(shape.rowsPerToken));
+    tiles = rows ? *rows / shape.tokensPerGroup + (*rows % shape.tokensPerGroup != 0)
+                 : -1;
+  }
   if (stage.items > mostGroups || tiles < 1 || tiles > mostTiles)
     return resourceExhausted("stage '%s' has %lld work items for %lld tokens; the device "
                              "takes %d and %d groups",
