@@ -28,7 +28,7 @@ static Plan twoStages() {
 static GpuCode twoKernels() {
   GpuCode code;
   code.texts = {{"k", ".version 7.0\n"}};
-  code.stages = {{"k_a", 0, 32, 0, 0, {2, 0}}, {"k_b", 0, 256, 4, 4096, {1}}};
+  code.stages = {{"k_a", 0, 32, 0, 1, 0, {2, 0}}, {"k_b", 0, 256, 4, 16, 4096, {1}}};
   return code;
 }
 
@@ -50,6 +50,7 @@ TEST(GpuCodeTest, WhatDoesNotFitThePlanIsRefused) {
       {"'k_a' occurs twice", [](GpuCode &c) { c.stages.push_back(c.stages[0]); }},
       {"names text 1 of 1", [](GpuCode &c) { c.stages[1].text = 1; }},
       {"groups of 0 threads", [](GpuCode &c) { c.stages[0].threads = 0; }},
+      {"has no rows for a token", [](GpuCode &c) { c.stages[1].rowsPerToken = 0; }},
       {"groups of 1025 threads", [](GpuCode &c) { c.stages[0].threads = 1025; }},
       {"takes binding 3 of 3", [](GpuCode &c) { c.stages[0].bindings[1] = 3; }},
       {"occurs twice or has no name", [](GpuCode &c) { c.texts.push_back(c.texts[0]); }},
