@@ -126,6 +126,93 @@ def LowrankResidualPass : CompressPass<"lowbit-lowrank-residual"> {
   ], selection);
 }
 
+def EmbedCodePass : CompressPass<"lowbit-embed-code"> {
+  let summary = "store the same weights in another code or layout";
+  let description = [{
+    Class E0: every weight is the same number in the new code, so products keep their
+    bits (E6 for float codes). Fails on a number that the new code lacks. `layout`
+    fixes where bits lie (planes, planes-msb, radix, tq2, or a layout of the algebra);
+    without it later passes choose.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<ternary, scale = [f32 per tensor]>>
+    ```
+    becomes, with `code=fp<f4E2M1FN>`,
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<fp<f4E2M1FN>, scale = [f32 per tensor]>> = #lowbit.computed<...>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"code", "code", "std::string", "\"\"",
+           "code of at most 8 bits (default: the one that there is)">,
+    Option<"layout", "layout", "std::string", "\"\"",
+           "planes, planes-msb, radix, tq2, or a layout like radix<3, 20, i32>">
+  ], selection);
+}
+
+def DecomposeBitplanesPass : CompressPass<"lowbit-decompose-bitplanes"> {
+  let summary = "store integer codes as bit planes (ABQ-LLM)";
+  let description = [{
+    Class E0. Codes of any width, signed (the top plane counts negative) or unsigned,
+    become planes of 32-bit words; products with them go plane by plane. Zero points
+    stay, or go first by `expand-zero-points`.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<uint<3, 0:4>, scale = [f32 per row]>>
+    ```
+    becomes
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<uint<3, 0:4>, scale = [f32 per row],
+        layout = planes<i32, ...>>> = #lowbit.computed<...>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"order", "order", "std::string", "\"lsb\"",
+           "lsb or msb: which plane comes first">
+  ], selection);
+}
+
+def ExpandZeroPointsPass : CompressPass<"lowbit-expand-zero-points"> {
+  let summary = "fold zero points into codes, or make them offsets";
+  let description = [{
+    `into=codes`, class E0: codes `c - Z` of the narrowest width that holds them all,
+    one for the parameters of a type; fails where that takes more than 8 bits.
+    `into=offset`, class E1: `S * (c - Z)` becomes `S * c - S * Z`, so that integer
+    products see the codes alone and Z meets sums of activations.
+    Parameters without a zero point stay.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<uint<4>, scale = [f16 per row], zero = uint<4> per row>>
+    ```
+    becomes, with `into=codes`,
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<int<5>, scale = [f16 per row]>> = #lowbit.computed<...>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"into", "into", "std::string", "\"codes\"", "codes or offset">
+  ], selection);
+}
+
+def CseParamsPass : CompressPass<"lowbit-cse-params"> {
+  let summary = "keep one of equal parameters and of equal parameter sets";
+  let description = [{
+    Class E0. Parameters (vectors too; `only=` and `except=` choose among all) of one
+    type with the same bytes become one, then layers of equal sets call with one set.
+
+    ```mlir
+    lowbit.param_set @a [@a.norm, @a.q]
+    lowbit.param_set @b [@b.norm, @b.q]
+    ```
+    becomes, where the bytes of `@b.q` are those of `@a.q`,
+    ```mlir
+    lowbit.param_set @a [@a.norm, @a.q]
+    lowbit.param_set @b [@b.norm, @a.q]
+    ```
+  }];
+  let options = selection;
+}
+
 def ExpandSumsPass : Pass<"lowbit-expand-sums", "::mlir::ModuleOp"> {
   let summary = "split sums and products of encodings into their leaves";
   let description = [{
