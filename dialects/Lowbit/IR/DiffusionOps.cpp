@@ -228,6 +228,68 @@ static LogicalResult readSignature(DenoiseOp op, func::FuncOp function,
   return success();
 }
 
+/// C4: every table that labels index has a row for `largest`.
+static LogicalResult verifyTables(DenoiseOp op, Block &body, const DenseSet<Value> &labels,
+                                  int64_t largest, SymbolTableCollection &tables) {
+  for (Operation &inner : body) {
+    if (auto gather = dyn_cast<GatherRowsOp>(inner)) {
+      Type type = gather.getTable().getType();
+      auto encoded = dyn_cast<LowbitTensorType>(type);
+      int64_t rows = encoded ? encoded.getShape()[0]
+                             : cast<RankedTensorType>(type).getShape()[0];
+      if (labels.contains(gather.getIds()) && rows <= largest)
+        return op.emitOpError() << "requires tables with a row for each label up to "
+                                << largest << ", got one of " << rows << " rows";
+    }
+    auto layer = dyn_cast<LayerOp>(inner);
+    auto block = layer ? tables.lookupNearestSymbolFrom<BlockOp>(layer,
+                                                                 layer.getCalleeAttr())
+                       : BlockOp();
+    if (!block || block.getBody().empty())
+      continue;
+    DenseSet<Value> inside;
+    for (auto [index, input] : llvm::enumerate(layer.getInputs()))
+      if (labels.contains(input) && index < block.getBody().getNumArguments())
+        inside.insert(block.getBody().getArgument(index));
+    if (!inside.empty() &&
+        failed(verifyTables(op, block.getBody().front(), inside, largest, tables)))
+      return failure();
+  }
+  return success();
+}
+
+/// C4 for the arguments of one function.
+static LogicalResult verifyNamed(DenoiseOp op, func::FuncOp function, ScheduleOp schedule,
+                                 SymbolTableCollection &tables) {
+  auto features = static_cast<int64_t>(schedule.getFeatures());
+  int64_t largest = std::max<int64_t>(schedule.getClasses(),
+                                      schedule.getNullLabel().value_or(0) + 1) - 1;
+  DenseSet<Value> labels;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto name = function.getArgAttrOfType<StringAttr>(i, "lowbit.name");
+    auto type = dyn_cast<RankedTensorType>(function.getArgumentTypes()[i]);
+    if (name && name.getValue() == "time" &&
+        (!type || type.getRank() != 2 || !type.getElementType().isF32() ||
+         type.getShape()[1] != std::max<int64_t>(features, 1)))
+      return op.emitOpError() << "variant @" << function.getName()
+                              << " requires an argument 'time' of type tensor<?x"
+                              << std::max<int64_t>(features, 1)
+                              << "xf32> for the schedule's " << features << " features";
+    if (!name || name.getValue() != "label")
+      continue;
+    if (schedule.getClasses() == 0 || !type || type.getRank() != 1 ||
+        !type.getElementType().isSignlessInteger(32))
+      return op.emitOpError() << "variant @" << function.getName()
+                              << " requires an argument 'label' of type tensor<?xi32> and "
+                                 "a schedule with classes";
+    if (!function.isExternal())
+      labels.insert(function.getArgument(i));
+  }
+  if (labels.empty())
+    return success();
+  return verifyTables(op, function.front(), labels, largest, tables);
+}
+
 LogicalResult DenoiseOp::verifySymbolUses(SymbolTableCollection &tables) {
   auto schedule = tables.lookupNearestSymbolFrom<ScheduleOp>(*this, getScheduleAttr());
   if (!schedule)
@@ -247,6 +309,16 @@ LogicalResult DenoiseOp::verifySymbolUses(SymbolTableCollection &tables) {
       return emitOpError() << "requires functions as variants, got " << variant;
     if (failed(readSignature(*this, function, tables, columns, signature)))
       return failure();
+  }
+  for (Attribute variant : getVariants()) {
+    auto function = tables.lookupNearestSymbolFrom<func::FuncOp>(
+        *this, cast<FlatSymbolRefAttr>(variant));
+    auto name = StringAttr::get(getContext(), function.getName() + ".condition");
+    auto condition =
+        tables.lookupNearestSymbolFrom<func::FuncOp>(*this, FlatSymbolRefAttr::get(name));
+    for (func::FuncOp each : {function, condition})
+      if (each && failed(verifyNamed(*this, each, schedule, tables)))
+        return failure();
   }
   return success();
 }

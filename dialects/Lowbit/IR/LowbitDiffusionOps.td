@@ -153,8 +153,10 @@ def Lowbit_DenoiseOp : Lowbit_Op<"denoise",
     C1: the schedule and the functions exist. C2 (V12): ranges follow one another
     from 0 to the schedule's steps without gap. C3 (V12): all variants have the same
     state signature: the latent has the columns of the schedule's latent, the
-    prediction at least as many, and it, time and label have one type. Any other
-    argument is the result of that name of a function `NAME.condition`, which is
+    prediction at least as many, and it, time and label have one type. C4: time has
+    a column for each of the schedule's features (one without features), label is
+    tensor<?xi32> of a schedule with classes, and a table that it indexes has a row
+    for every class and the null label. Any other argument is the result of that name of a function `NAME.condition`, which is
     called once for all steps.
 
     ```mlir

@@ -234,3 +234,58 @@ func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
 }
 // expected-error @+1 {{'lowbit.denoise' op variant @f has an argument 'c0' that is neither latent, time or label nor a result of @f.condition}}
 lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+// C4: time, label and the tables that labels index, in the function and in a block.
+lowbit.schedule @s euler latent [1, 1, 8] steps 20 features 6
+func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
+             %t: tensor<?x4xf32> {lowbit.name = "time"}) -> tensor<?x8xf32> {
+  return %x : tensor<?x8xf32>
+}
+// expected-error @+1 {{'lowbit.denoise' op variant @f requires an argument 'time' of type tensor<?x6xf32> for the schedule's 6 features}}
+lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+lowbit.schedule @s euler latent [1, 1, 8] steps 20
+func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
+             %l: tensor<?xi32> {lowbit.name = "label"}) -> tensor<?x8xf32> {
+  return %x : tensor<?x8xf32>
+}
+// expected-error @+1 {{'lowbit.denoise' op variant @f requires an argument 'label' of type tensor<?xi32> and a schedule with classes}}
+lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+lowbit.param @y : !lowbit.tensor<4x8xf32, #lowbit.leaf<fp<f32>>>
+lowbit.schedule @s euler latent [1, 1, 8] steps 20 classes 4 null_label 4
+func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
+             %l: tensor<?xi32> {lowbit.name = "label"}) -> tensor<?x8xf32> {
+  %y = lowbit.get_param @y : !lowbit.tensor<4x8xf32, #lowbit.leaf<fp<f32>>>
+  %e = lowbit.gather_rows %y, %l : !lowbit.tensor<4x8xf32, #lowbit.leaf<fp<f32>>>, tensor<?xi32> -> tensor<?x8xf32>
+  %z = arith.addf %x, %e : tensor<?x8xf32>
+  return %z : tensor<?x8xf32>
+}
+// expected-error @+1 {{'lowbit.denoise' op requires tables with a row for each label up to 4, got one of 4 rows}}
+lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+lowbit.param @y : !lowbit.tensor<4x8xf32, #lowbit.leaf<fp<f32>>>
+lowbit.param_set @set [@y]
+lowbit.schedule @s euler latent [1, 1, 8] steps 20 classes 10
+lowbit.block @embed(%x: tensor<?x8xf32>, %l: tensor<?xi32>,
+                    %y: !lowbit.tensor<4x8xf32, #lowbit.leaf<fp<f32>>>) -> tensor<?x8xf32>
+    attributes {num_params = 1 : i64, num_states = 0 : i64} {
+  %e = lowbit.gather_rows %y, %l : !lowbit.tensor<4x8xf32, #lowbit.leaf<fp<f32>>>, tensor<?xi32> -> tensor<?x8xf32>
+  %z = arith.addf %x, %e : tensor<?x8xf32>
+  lowbit.return %z : tensor<?x8xf32>
+}
+func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
+             %l: tensor<?xi32> {lowbit.name = "label"}) -> tensor<?x8xf32> {
+  %z = lowbit.layer @embed(%x, %l) params @set : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return %z : tensor<?x8xf32>
+}
+// expected-error @+1 {{'lowbit.denoise' op requires tables with a row for each label up to 9, got one of 4 rows}}
+lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
