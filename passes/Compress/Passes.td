@@ -242,14 +242,16 @@ def ExpandSumsPass : Pass<"lowbit-expand-sums", "::mlir::ModuleOp"> {
 }
 
 def PruneWidthPass : CompressPass<"lowbit-prune-width"> {
-  let summary = "drop the inner channels of feed-forward layers that matter least";
+  let summary = "drop the inner channels or the heads that matter least";
   let description = [{
-    Class E3; E1 against the same channels set to zero. In every layer the product
-    that reads elementwise combinations of other products loses columns, those
-    products (and their biases) lose the rows that make them. What matters least is
-    the norm of the column that reads a channel times that of its values on the
-    calibration data, or, without it, of the rows that make it. Quantized weights
-    become f32; quantize again afterwards.
+    Class E3; E1 against the same channels set to zero. With `dim=ffn`, in every layer
+    the product that reads elementwise combinations of other products loses columns,
+    those products (and their biases) lose the rows that make them. With `dim=heads`
+    each attention loses key/value heads with the query heads that read them, the same
+    number in every layer, so that caches shrink too. What matters least is the norm
+    of the columns that read a channel times that of its values on the calibration
+    data, or, without it, of the rows that make it. Quantized weights become f32;
+    quantize again afterwards.
 
     ```mlir
     lowbit.param @l0.up : !lowbit.tensor<172x64xf32, #lowbit.leaf<fp<f32>>> = #lowbit.file<...>
@@ -262,10 +264,10 @@ def PruneWidthPass : CompressPass<"lowbit-prune-width"> {
   let dependentDialects = ["::mlir::lowbit::LowbitDialect",
                            "::mlir::arith::ArithDialect"];
   let options = [
-    Option<"keep", "keep", "double", "0.75", "share of channels to keep, in (0, 1]">,
-    Option<"dim", "dim", "std::string", "\"ffn\"", "what to narrow: ffn">,
+    Option<"keep", "keep", "double", "0.75", "share of channels or heads to keep, in (0, 1]">,
+    Option<"dim", "dim", "std::string", "\"ffn\"", "what to narrow: ffn or heads">,
     Option<"multiple", "multiple", "int64_t", "32",
-           "channels kept are a multiple of this">,
+           "channels kept (not heads) are a multiple of this">,
     Option<"randomWeights", "random-weights", "int64_t", "-1",
            "seed of numbers for parameters without a source, for tests (-1: none)">
   ];

@@ -1,4 +1,4 @@
-//===- PruneWidth.cpp - Narrower feed-forward layers ----------------------===//
+//===- PruneWidth.cpp - Narrower layers ---------------------------------------===//
 //
 // Part of the lowbit project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Compress/Quantizer.h"
+#include "passes/Compress/ChannelSets.h"
 #include "passes/Compress/CompressionPass.h"
 #include "passes/Compress/LeafWriter.h"
 #include "passes/Compress/Matrices.h"
@@ -36,16 +37,28 @@ using ::lowbit::LeafDesc;
 using ::lowbit::Status;
 using ::lowbit::StatusOr;
 
-namespace {
+/// The squared norm of each column of a matrix.
+static std::vector<double> squaredNorms(std::span<const float> matrix,
+                                        int64_t columns) {
+  std::vector<double> norms(columns, 0.0);
+  for (size_t i = 0; i < matrix.size(); ++i)
+    norms[i % columns] += static_cast<double>(matrix[i]) * matrix[i];
+  return norms;
+}
 
-/// The inner channels of one layer: rows of the weights that make them, columns
-/// of the weights that read them.
-struct Channels {
-  int64_t count = 0;
-  SmallVector<ParamOp> makers;  ///< matrices [count, K]
-  SmallVector<ParamOp> vectors; ///< biases [count]
-  ParamOp reader;               ///< matrix [N, count]
-};
+/// The numbers of the units `kept`, each of `unit` numbers.
+static std::vector<float> takeUnits(std::span<const float> numbers,
+                                    std::span<const int64_t> kept,
+                                    int64_t unit) {
+  std::vector<float> taken;
+  taken.reserve(kept.size() * unit);
+  for (int64_t index : kept)
+    taken.insert(taken.end(), numbers.begin() + index * unit,
+                 numbers.begin() + (index + 1) * unit);
+  return taken;
+}
+
+namespace {
 
 struct PruneWidthPass : mlir::lowbit::impl::PruneWidthPassBase<PruneWidthPass>,
                         CompressionPass {
@@ -61,9 +74,7 @@ struct PruneWidthPass : mlir::lowbit::impl::PruneWidthPassBase<PruneWidthPass>,
 
 private:
   Status compress(CompressionSession &session) {
-    if (dim == "heads")
-      return ::lowbit::unimplemented("dim=heads is not supported yet; use dim=ffn");
-    if (dim != "ffn")
+    if (dim != "ffn" && dim != "heads")
       return invalidArgument("option 'dim' requires ffn or heads, got '%s'",
                              dim.c_str());
     if (!(keep > 0 && keep <= 1))
@@ -71,111 +82,29 @@ private:
                              static_cast<double>(keep));
     if (multiple < 1)
       return invalidArgument("option 'multiple' requires a positive number");
-    LOWBIT_ASSIGN_OR_RETURN(std::vector<Channels> layers, findChannels());
-    LOWBIT_RETURN_IF_ERROR(readInputs(session, layers));
+    LOWBIT_ASSIGN_OR_RETURN(std::vector<ChannelSet> sets,
+                            dim == "ffn" ? findFeedForwardChannels(getOperation())
+                                         : findHeadChannels(getOperation()));
+    LOWBIT_RETURN_IF_ERROR(readInputs(session, sets));
     types.clear();
-    for (auto [index, channels] : llvm::enumerate(layers)) {
-      showProgress(session, index + 1, layers.size(),
-                   channels.reader.getSymName());
-      LOWBIT_RETURN_IF_ERROR(narrow(session, channels));
+    for (auto [index, set] : llvm::enumerate(sets)) {
+      showProgress(session, index + 1, sets.size(), set.reader.getSymName());
+      LOWBIT_RETURN_IF_ERROR(narrow(session, set));
     }
     retypeParams(getOperation(), types);
-    reinferTypes();
+    inferWidths(getOperation());
     return Status::success();
-  }
-
-  //===--------------------------------------------------------------------===//
-  // Which channels
-  //===--------------------------------------------------------------------===//
-
-  /// The products that `value` is made of by elementwise ops alone; false when
-  /// something else is between.
-  static bool collectMakers(Value value, SmallVectorImpl<MatmulOp> &makers) {
-    Operation *op = value.getDefiningOp();
-    if (auto matmul = dyn_cast_or_null<MatmulOp>(op)) {
-      if (!llvm::is_contained(makers, matmul))
-        makers.push_back(matmul);
-      return true;
-    }
-    if (!isa_and_nonnull<ActivationOp, arith::MulFOp, arith::AddFOp>(op))
-      return false;
-    return llvm::all_of(op->getOperands(), [&](Value operand) {
-      return collectMakers(operand, makers);
-    });
-  }
-
-  /// In every layer the one product that reads elementwise combinations of
-  /// other products.
-  StatusOr<std::vector<Channels>> findChannels() {
-    SymbolTableCollection tables;
-    std::vector<Channels> layers;
-    DenseSet<StringRef> seen;
-    Status status;
-    getOperation().walk([&](LayerOp layer) {
-      if (!status.isOk() || !layer.getParamsAttr())
-        return;
-      auto block = tables.lookupNearestSymbolFrom<BlockOp>(
-          layer, layer.getCalleeAttr());
-      auto members = tables
-                         .lookupNearestSymbolFrom<ParamSetOp>(
-                             layer, layer.getParamsAttr())
-                         .resolveMembers(tables);
-      const unsigned first = block.getNumArguments() - block.getNumParams();
-      auto paramOf = [&](Value value) -> ParamOp {
-        auto argument = dyn_cast_or_null<BlockArgument>(value);
-        if (!argument || argument.getArgNumber() < first)
-          return {};
-        return tables.lookupNearestSymbolFrom<ParamOp>(
-            layer, members[argument.getArgNumber() - first]);
-      };
-      for (auto reader : block.getBody().front().getOps<MatmulOp>()) {
-        SmallVector<MatmulOp> makers;
-        Operation *input = reader.getInput().getDefiningOp();
-        if (isa_and_nonnull<MatmulOp>(input) ||
-            !collectMakers(reader.getInput(), makers))
-          continue;
-        Channels channels;
-        channels.reader = paramOf(reader.getWeight());
-        for (MatmulOp maker : makers) {
-          channels.makers.push_back(paramOf(maker.getWeight()));
-          if (maker.getBias())
-            channels.vectors.push_back(paramOf(maker.getBias()));
-        }
-        if (!channels.reader || llvm::is_contained(channels.makers, ParamOp()) ||
-            llvm::is_contained(channels.vectors, ParamOp()))
-          continue;
-        channels.count = cast<LowbitTensorType>(channels.reader.getType())
-                             .getShape()[1];
-        // Layers that share weights are one.
-        if (seen.insert(channels.reader.getSymName()).second)
-          layers.push_back(std::move(channels));
-        else if (llvm::any_of(channels.makers, [&](ParamOp maker) {
-                   return !seen.contains(maker.getSymName());
-                 }))
-          status = invalidArgument(
-              "'%s' is shared by layers whose other matrices are not; their "
-              "widths would not match",
-              channels.reader.getSymName().str().c_str());
-        for (ParamOp maker : channels.makers)
-          seen.insert(maker.getSymName());
-      }
-    });
-    LOWBIT_RETURN_IF_ERROR(status);
-    if (layers.empty())
-      return invalidArgument("no layer has a product of elementwise combinations "
-                             "of products, which is what dim=ffn narrows");
-    return layers;
   }
 
   /// Second moments of the channels, where calibration data is at hand.
   Status readInputs(CompressionSession &session,
-                    const std::vector<Channels> &layers) {
+                    const std::vector<ChannelSet> &sets) {
     moments.clear();
     if (!session.runner || !session.runner->hasCalibration())
       return Status::success();
     SmallVector<ParamOp> readers;
-    for (const Channels &channels : layers)
-      readers.push_back(channels.reader);
+    for (const ChannelSet &set : sets)
+      readers.push_back(set.reader);
     return forEachHessian(
         session, getOperation(), readers, DenseMap<StringAttr, Type>(),
         [&](ParamOp param, const Hessian &hessian) {
@@ -190,99 +119,105 @@ private:
   // Narrowing
   //===--------------------------------------------------------------------===//
 
-  /// What each channel contributes: the norm of the column that reads it times
-  /// that of its values, or, without data, of the rows that make it.
-  std::vector<double> score(const Channels &channels,
-                            std::span<const float> reader,
+  /// What each unit contributes: over its channels, the norm of the column that
+  /// reads one times that of its values, or, without data, times that of the rows
+  /// that make it.
+  std::vector<double> score(ChannelSet &set, std::span<const float> reader,
                             ArrayRef<std::vector<float>> makers) {
-    std::vector<double> scores(channels.count, 0.0);
-    const int64_t rows = static_cast<int64_t>(reader.size()) / channels.count;
-    for (int64_t n = 0; n < rows; ++n)
-      for (int64_t k = 0; k < channels.count; ++k)
-        scores[k] += static_cast<double>(reader[n * channels.count + k]) *
-                     reader[n * channels.count + k];
-    ParamOp readerParam = channels.reader;
-    auto found = moments.find(readerParam.getSymNameAttr());
-    for (int64_t k = 0; k < channels.count; ++k) {
-      if (found != moments.end()) {
-        scores[k] *= found->second[k];
+    std::vector<double> columns = squaredNorms(reader, set.units * set.width);
+    auto found = moments.find(set.reader.getSymNameAttr());
+    if (found != moments.end())
+      for (auto [norm, moment] : llvm::zip_equal(columns, found->second))
+        norm *= moment;
+    std::vector<double> scores(set.units, 0.0);
+    for (auto [index, norm] : llvm::enumerate(columns))
+      scores[index / set.width] += norm;
+    if (found != moments.end())
+      return scores;
+    for (auto [maker, numbers] : llvm::zip_equal(set.makers, makers)) {
+      if (!maker.carriesValue)
         continue;
-      }
-      for (const std::vector<float> &maker : makers) {
-        const int64_t columns =
-            static_cast<int64_t>(maker.size()) / channels.count;
+      const int64_t unit = static_cast<int64_t>(numbers.size()) / set.units;
+      for (int64_t i = 0; i < set.units; ++i) {
         double norm = 0;
-        for (int64_t i = 0; i < columns; ++i)
-          norm += static_cast<double>(maker[k * columns + i]) *
-                  maker[k * columns + i];
-        scores[k] *= norm;
+        for (int64_t j = i * unit; j < (i + 1) * unit; ++j)
+          norm += static_cast<double>(numbers[j]) * numbers[j];
+        scores[i] *= norm;
       }
     }
     return scores;
   }
 
-  Status narrow(CompressionSession &session, Channels &channels) {
-    MaterializeOptions materialize;
-    materialize.threads = session.threads;
-    LOWBIT_ASSIGN_OR_RETURN(
-        std::vector<float> reader,
-        session.archive->decode(channels.reader, materialize));
-    SmallVector<std::vector<float>> makers;
-    for (ParamOp maker : channels.makers) {
-      if (cast<LowbitTensorType>(maker.getType()).getShape()[0] != channels.count)
-        return invalidArgument("'%s' makes %lld channels, '%s' reads %lld",
-                               maker.getSymName().str().c_str(),
-                               static_cast<long long>(
-                                   cast<LowbitTensorType>(maker.getType())
-                                       .getShape()[0]),
-                               channels.reader.getSymName().str().c_str(),
-                               static_cast<long long>(channels.count));
-      LOWBIT_ASSIGN_OR_RETURN(std::vector<float> numbers,
-                              session.archive->decode(maker, materialize));
-      makers.push_back(std::move(numbers));
-    }
-    const std::vector<double> scores = score(channels, reader, makers);
-    int64_t kept = std::llround(keep * channels.count / multiple) * multiple;
-    kept = std::clamp<int64_t>(kept, std::min(multiple.getValue(), channels.count),
-                               channels.count);
-    std::vector<int64_t> order(channels.count);
+  /// The units to keep, ascending.
+  std::vector<int64_t> select(const std::vector<double> &scores) {
+    const int64_t units = static_cast<int64_t>(scores.size());
+    // Heads are few and wide enough each.
+    const int64_t step =
+        dim == "ffn" ? std::min(multiple.getValue(), units) : 1;
+    const int64_t kept = std::clamp<int64_t>(
+        std::llround(keep * units / step) * step, step, units);
+    std::vector<int64_t> order(units);
     std::iota(order.begin(), order.end(), 0);
     std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
       return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
     });
     order.resize(kept);
     std::sort(order.begin(), order.end());
+    return order;
+  }
 
-    for (auto [maker, numbers] : llvm::zip(channels.makers, makers)) {
-      const int64_t columns =
-          static_cast<int64_t>(numbers.size()) / channels.count;
-      std::vector<float> rows;
-      for (int64_t k : order)
-        rows.insert(rows.end(), numbers.begin() + k * columns,
-                    numbers.begin() + (k + 1) * columns);
-      LOWBIT_RETURN_IF_ERROR(replace(session, maker, rows, kept, columns));
-    }
-    for (ParamOp vector : channels.vectors) {
+  Status narrow(CompressionSession &session, ChannelSet &set) {
+    MaterializeOptions materialize;
+    materialize.threads = session.threads;
+    LOWBIT_ASSIGN_OR_RETURN(std::vector<float> reader,
+                            session.archive->decode(set.reader, materialize));
+    SmallVector<std::vector<float>> makers;
+    for (ChannelMaker &maker : set.makers) {
+      const int64_t rows =
+          cast<LowbitTensorType>(maker.matrix.getType()).getShape()[0];
+      if (rows != set.units * maker.width)
+        return invalidArgument("'%s' makes %lld channels, '%s' reads %lld",
+                               maker.matrix.getSymName().str().c_str(),
+                               static_cast<long long>(rows),
+                               set.reader.getSymName().str().c_str(),
+                               static_cast<long long>(set.units * maker.width));
       LOWBIT_ASSIGN_OR_RETURN(std::vector<float> numbers,
-                              session.archive->decode(vector, materialize));
+                              session.archive->decode(maker.matrix, materialize));
+      makers.push_back(std::move(numbers));
+    }
+    const std::vector<int64_t> kept = select(score(set, reader, makers));
+
+    for (auto [maker, numbers] : llvm::zip_equal(set.makers, makers)) {
+      const int64_t rows = static_cast<int64_t>(kept.size()) * maker.width;
+      const int64_t columns =
+          static_cast<int64_t>(numbers.size()) / (set.units * maker.width);
+      LOWBIT_RETURN_IF_ERROR(replace(session, maker.matrix,
+                                     takeUnits(numbers, kept, maker.width * columns),
+                                     rows, columns));
+      if (!maker.bias)
+        continue;
+      LOWBIT_ASSIGN_OR_RETURN(std::vector<float> bias,
+                              session.archive->decode(maker.bias, materialize));
       ComponentBytes components(1);
-      std::vector<float> entries;
-      for (int64_t k : order)
-        entries.push_back(numbers[k]);
-      components[0] = plainFloats(entries, FloatFormat::f32);
+      components[0] =
+          plainFloats(takeUnits(bias, kept, maker.width), FloatFormat::f32);
       LOWBIT_ASSIGN_OR_RETURN(
           ComputedSourceAttr source,
           session.archive->addComputed(&getContext(), components));
-      vector.setSourceAttr(source);
-      types[vector.getSymNameAttr()] = RankedTensorType::get(
-          {kept}, Float32Type::get(&getContext()));
+      maker.bias.setSourceAttr(source);
+      types[maker.bias.getSymNameAttr()] =
+          RankedTensorType::get({rows}, Float32Type::get(&getContext()));
     }
-    const int64_t rows = static_cast<int64_t>(reader.size()) / channels.count;
+    const int64_t all = set.units * set.width;
+    const int64_t rows = static_cast<int64_t>(reader.size()) / all;
     std::vector<float> columns;
-    for (int64_t n = 0; n < rows; ++n)
-      for (int64_t k : order)
-        columns.push_back(reader[n * channels.count + k]);
-    return replace(session, channels.reader, columns, rows, kept);
+    for (int64_t n = 0; n < rows; ++n) {
+      std::vector<float> row = takeUnits(
+          std::span<const float>(reader).subspan(n * all, all), kept, set.width);
+      columns.insert(columns.end(), row.begin(), row.end());
+    }
+    return replace(session, set.reader, columns, rows,
+                   static_cast<int64_t>(kept.size()) * set.width);
   }
 
   /// Gives `param` the numbers of a smaller matrix: in its own float code, or as
@@ -323,20 +258,6 @@ private:
         static_cast<long long>(before.columns));
     step.parameters.push_back(std::move(entry));
     return Status::success();
-  }
-
-  /// Widths of products and of what is elementwise in them follow the weights.
-  void reinferTypes() {
-    getOperation().walk([](BlockOp block) {
-      for (Operation &op : block.getBody().front()) {
-        if (auto matmul = dyn_cast<MatmulOp>(op))
-          matmul.getResult().setType(RankedTensorType::get(
-              {ShapedType::kDynamic, matmul.getWeight().getType().getShape()[0]},
-              Float32Type::get(op.getContext())));
-        else if (isa<ActivationOp, arith::MulFOp, arith::AddFOp>(op))
-          op.getResult(0).setType(op.getOperand(0).getType());
-      }
-    });
   }
 
   DenseMap<StringAttr, Type> types;

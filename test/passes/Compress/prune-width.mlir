@@ -6,7 +6,7 @@
 
 // KEEP: error: pass 'prune-width': option 'keep' requires a number in (0, 1], got 0
 // DIM: error: pass 'prune-width': option 'dim' requires ffn or heads, got 'depth'
-// HEADS: error: pass 'prune-width': dim=heads is not supported yet; use dim=ffn
+// HEADS: error: pass 'prune-width': no layer has attention, whose heads dim=heads drops
 
 // 32 inner channels become 16 in gate, up, bias and down; the rest stays.
 // CHECK: lowbit.param @l0.gate : !lowbit.tensor<16x16xf32, #[[F:.+]]> = #lowbit.computed
