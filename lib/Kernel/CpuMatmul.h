@@ -15,8 +15,8 @@
 // are the lanes of every vector, so no sum needs a horizontal step, and the
 // result of a token does not depend on how many tokens there are.
 //
-// Weights are in the rows-in-lanes layout (lib/Packing,
-// applyRowsInLanesLayout).
+// Weights are in the rows-in-lanes or the planes-in-lanes layout (lib/Packing,
+// Layouts.h); any other is read element by element.
 //
 //===----------------------------------------------------------------------===//
 
@@ -92,6 +92,10 @@ Status checkMatmul(const MatmulAnchor &anchor);
 /// Whether it can do so only element by element, because no faster way knows
 /// the layout or the granularities.
 bool needsGenericPath(const MatmulAnchor &anchor);
+
+/// How many bit planes the product takes by AND and population count; 0 where it
+/// multiplies codes.
+unsigned planesOf(const MatmulAnchor &anchor);
 
 /// Appends the stage to `module` as an llvm.func with the ABI of
 /// lowbit-c/kernel.h.

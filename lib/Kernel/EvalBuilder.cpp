@@ -149,6 +149,8 @@ static uint64_t evalLane(const Instruction &i, uint64_t a, uint64_t b,
     return sa < sb ? a : b;
   case Opcode::maxSigned:
     return sa > sb ? a : b;
+  case Opcode::popCount:
+    return uint64_t(std::popcount(a));
   case Opcode::extendSigned:
     return uint64_t(sa);
   case Opcode::extendUnsigned:

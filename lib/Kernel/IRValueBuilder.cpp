@@ -257,6 +257,8 @@ AbstractValue IRValueBuilder::emit(const Instruction &i) {
       return wrap(arith::ShRUIOp::create(builder, loc, operands[0], by));
     return wrap(arith::ShRSIOp::create(builder, loc, operands[0], by));
   }
+  case Opcode::popCount:
+    return wrap(LLVM::CtPopOp::create(builder, loc, type, operands[0]));
   case Opcode::sqrtF:
     return wrap(math::SqrtOp::create(builder, loc, operands[0]));
   case Opcode::negF:

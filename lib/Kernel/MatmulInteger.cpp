@@ -12,7 +12,7 @@
 //
 // the first by byte multiply-adds, the second from the activation's code sums.
 // Zero codes in the padding of the activation make the padding of weights
-// harmless.
+// harmless. Bit planes give the first sum by PlaneDots instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,6 +57,11 @@ private:
   SmallVector<V> dotVectors(Value block, ArrayRef<unsigned> vectors);
   void prefetchCodes(Value block);
 
+  /// Bits of a code that lie behind fieldBases[f].
+  int64_t bitsOfField(unsigned f) const {
+    return plan.planes ? plan.planes : plan.fields[f].width;
+  }
+
   /// s_g and u_g of each token.
   std::pair<SmallVector<V>, SmallVector<V>> finish(const Sums &sums,
                                                    Value column);
@@ -89,7 +94,7 @@ private:
   const Tile &tile;
   ParamReader params;
   Value codes, scales, sums;     ///< activation rows of the tile's first token
-  SmallVector<Value> fieldBases; ///< codes of the row block, one a field
+  SmallVector<Value> fieldBases; ///< codes of the row block: a field, or planes
 };
 
 } // namespace
@@ -153,6 +158,9 @@ Value IntegerTile::clampedUnitColumn(Value column) {
 // allows.
 SmallVector<V> IntegerTile::dotVectors(Value block,
                                        ArrayRef<unsigned> vectors) {
+  if (plan.planes)
+    return emitPlaneDots(stage, plan, fieldBases[0], codes, tile.tokens, block,
+                         vectors);
   SmallVector<SmallVector<V>> loaded;
   for (const FieldPlan &field : plan.fields)
     loaded.emplace_back(field.width);
@@ -249,7 +257,9 @@ void IntegerTile::addUnit(Value column, ArrayRef<unsigned> vectors,
 
 void IntegerTile::addBlock(Value block, Sums &sums) {
   Value column = stage.mulI(block, columnsPerBlock);
-  if (plan.unit == 32) {
+  if (plan.planes && plan.unit == 32) {
+    addUnit(column, {0, 1, 2, 3, 4, 5, 6, 7}, sums);
+  } else if (plan.unit == 32) {
     addUnit(column, storageOrder(plan.fields), sums);
   } else {
     addUnit(column, {0, 1, 2, 3}, sums);
@@ -261,8 +271,8 @@ void IntegerTile::prefetchCodes(Value block) {
   if (tile.tokens != 1 || stage.isThread())
     return;
   constexpr int64_t ahead = 1536, line = 64;
-  for (unsigned f = 0; f < plan.fields.size(); ++f) {
-    int64_t size = columnsPerBlock * plan.fields[f].width;
+  for (unsigned f = 0; f < fieldBases.size(); ++f) {
+    int64_t size = columnsPerBlock * bitsOfField(f);
     Value pointer = stage.at(fieldBases[f], stage.mulI(block, size));
     for (int64_t offset = 0; offset < size; offset += line)
       stage.prefetch(stage.at(pointer, ahead + offset));
@@ -523,11 +533,12 @@ SmallVector<Value> IntegerTile::emit() {
   if (plan.dotHasBias() || plan.hasOffset)
     sums = stage.at(stage.binding(x.sumsBinding),
                     tokenOffset(plan.paddedColumns() / 16 * 4));
-  for (const FieldPlan &field : plan.fields)
-    fieldBases.push_back(
-        stage.at(stage.binding(field.binding),
-                 stage.mulI(tile.rowBlock,
-                            plan.blocks * columnsPerBlock * field.width)));
+  unsigned fields = plan.planes ? 1 : unsigned(plan.fields.size());
+  for (unsigned f = 0; f < fields; ++f)
+    fieldBases.push_back(stage.at(
+        stage.binding(plan.planes ? plan.codeBinding : plan.fields[f].binding),
+        stage.mulI(tile.rowBlock,
+                   plan.blocks * columnsPerBlock * bitsOfField(f))));
   return unwrapAll(plan.group ? emitGrouped() : emitOneGroup());
 }
 

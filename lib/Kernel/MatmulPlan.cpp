@@ -55,7 +55,7 @@ static StatusOr<ParamPlan> planParam(const ParamDesc &param, unsigned binding,
 static Status planParams(const LeafDesc &leaf,
                          const std::vector<unsigned> &bindings,
                          MatmulPlan &plan) {
-  size_t next = leaf.fields.size();
+  size_t next = leaf.codeArrays();
   auto sort = [&](const std::vector<ParamDesc> &params, const char *what,
                   std::vector<ParamPlan> &floats,
                   std::vector<ParamPlan> &ints) -> Status {
@@ -226,6 +226,29 @@ static StatusOr<MatmulPlan> planRowsInLanes(const MatmulAnchor &anchor) {
   return plan;
 }
 
+/// The plan of products by AND and population count (DESIGN K4): codes of up to 8
+/// planes in lanes, parameters as for rows in lanes.
+static StatusOr<MatmulPlan> planPlanes(const MatmulAnchor &anchor) {
+  const LeafDesc &leaf = anchor.weight;
+  LeafDesc laidOut = leaf;
+  if (hasBitPlanes(leaf))
+    LOWBIT_RETURN_IF_ERROR(applyPlanesInLanesLayout(laidOut));
+  // Sums are of 16 bits until planes are weighted with step * 2^plane.
+  constexpr int64_t largestStep = 64;
+  if (!hasBitPlanes(leaf) || !(laidOut == leaf) || leaf.code.width > 8 ||
+      leaf.code.step > largestStep || !anchor.activation.quantized)
+    return unimplemented("weight %s is not in the planes-in-lanes layout",
+                         describe(leaf).c_str());
+  LOWBIT_ASSIGN_OR_RETURN(MatmulPlan plan, planShape(anchor));
+  plan.planes = leaf.code.width;
+  plan.codeBinding = anchor.bindings[0];
+  plan.codeBias = leaf.biased ? leaf.code.lo : 0;
+  plan.codeStep = leaf.code.step;
+  LOWBIT_RETURN_IF_ERROR(planParams(leaf, anchor.bindings, plan));
+  LOWBIT_RETURN_IF_ERROR(planGroups(plan));
+  return plan;
+}
+
 /// Any layout, any granularity: Semantics N4 with units of the greatest common
 /// divisor of all distances at which a float parameter changes.
 static StatusOr<MatmulPlan> planGeneric(const MatmulAnchor &anchor) {
@@ -265,7 +288,15 @@ StatusOr<MatmulPlan> kernel::planMatmul(const MatmulAnchor &anchor) {
   StatusOr<MatmulPlan> fast = planRowsInLanes(anchor);
   if (fast.isOk() || fast.status().code() != StatusCode::unimplemented)
     return fast;
+  StatusOr<MatmulPlan> planes = planPlanes(anchor);
+  if (planes.isOk() || planes.status().code() != StatusCode::unimplemented)
+    return planes;
   return planGeneric(anchor);
+}
+
+unsigned kernel::planesOf(const MatmulAnchor &anchor) {
+  StatusOr<MatmulPlan> plan = planMatmul(anchor);
+  return plan.isOk() ? plan->planes : 0;
 }
 
 bool kernel::needsGenericPath(const MatmulAnchor &anchor) {

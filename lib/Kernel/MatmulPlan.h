@@ -49,7 +49,10 @@ struct MatmulPlan {
   int64_t codeBias = 0;          ///< true code = stored + codeBias
   uint64_t maxStored = 0;        ///< largest stored integer code
   std::vector<FieldPlan> fields; ///< integer codes
-  unsigned codeBinding = 0;      ///< float codes
+  unsigned codeBinding = 0;      ///< float codes, bit planes
+  /// Not 0: integer codes in so many bit planes in lanes instead of `fields`.
+  unsigned planes = 0;
+  int64_t codeStep = 1; ///< planes only: true code = codeStep * stored + codeBias
   std::vector<ParamPlan> floatScales, intScales, floatOffsets, intOffsets;
   std::optional<ParamPlan> zero;
   bool hasScale = false, hasOffset = false, offsetNegated = false;

@@ -63,6 +63,14 @@ llvm::SmallVector<mlir::Value>
 emitFloatTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);
 llvm::SmallVector<mlir::Value>
 emitIntegerTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);
+/// Sum over the columns of some column vectors of block `block` of stored code
+/// times activation code, for each token, as vectors of 8 i32: bit planes of both
+/// by AND and population count. `planes` is the row block's first word, `codes` the
+/// activation of the tile's first token.
+llvm::SmallVector<AbstractValue>
+emitPlaneDots(StageFunction &stage, const MatmulPlan &plan, mlir::Value planes,
+              mlir::Value codes, unsigned tokens, mlir::Value block,
+              llvm::ArrayRef<unsigned> vectors);
 /// N4 or N5 of a generic plan, from what emitDecodeRowBlock left in scratch.
 llvm::SmallVector<mlir::Value>
 emitGenericTile(StageFunction &stage, const MatmulPlan &plan, const Tile &tile);

@@ -53,7 +53,7 @@ StatusOr<ThreadMatmulInfo> kernel::emitThreadMatmul(mlir::ModuleOp module,
   anchor.activation.lo = matmul.activationLo;
   anchor.activation.hi = matmul.activationHi;
   LOWBIT_ASSIGN_OR_RETURN(MatmulPlan plan, planMatmul(anchor));
-  if (plan.generic)
+  if (plan.generic || plan.planes)
     return unimplemented("weight %s is not in the rows-in-lanes layout",
                          describe(matmul.weight).c_str());
 

@@ -204,7 +204,7 @@ StatusOr<ThreadLaunch> kernel::emitThreadMatmulStage(mlir::ModuleOp module,
       if (!anchor.weight.isDense())
         return unimplemented("weight %s has no kernel of threads",
                              describe(anchor.weight).c_str());
-      if (plan.generic && plan.activation.quantized)
+      if ((plan.generic || plan.planes) && plan.activation.quantized)
         return unimplemented("weight %s is not in the rows-in-lanes layout",
                              describe(anchor.weight).c_str());
       slices = std::max(slices, plan.activation.quantized ? threadSlices(plan)

@@ -49,6 +49,7 @@ const char *lowbit::kernel::opcodeName(Opcode opcode) {
                                       "addSaturating",
                                       "minSigned",
                                       "maxSigned",
+                                      "popCount",
                                       "extendSigned",
                                       "extendUnsigned",
                                       "truncate",

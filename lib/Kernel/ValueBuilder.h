@@ -90,6 +90,7 @@ enum class Opcode : uint8_t {
   addSaturating,
   minSigned,
   maxSigned,
+  popCount,
   extendSigned,
   extendUnsigned,
   truncate,
@@ -181,6 +182,8 @@ public:
   V addSaturating(V a, V b) { return binary(Opcode::addSaturating, a, b); }
   V minSigned(V a, V b) { return binary(Opcode::minSigned, a, b); }
   V maxSigned(V a, V b) { return binary(Opcode::maxSigned, a, b); }
+  /// Number of ones in each lane.
+  V popCount(V a) { return unary(Opcode::popCount, a); }
   V extendSigned(V a, Scalar to) {
     return convert(Opcode::extendSigned, a, to);
   }

@@ -97,6 +97,16 @@ void placeInLanes(ParamDesc &param) {
   placeInOrder(param);
 }
 
+Status placeParamsInLanes(LeafDesc &leaf) {
+  for (ParamDesc &param : leaf.scales)
+    placeInLanes(param);
+  if (leaf.zero)
+    placeInLanes(*leaf.zero);
+  for (ParamDesc &param : leaf.offsets)
+    placeInLanes(param);
+  return validate(leaf);
+}
+
 } // namespace
 
 Status applyCanonicalLayout(LeafDesc &leaf) {
@@ -166,13 +176,44 @@ Status applyRowsInLanesLayout(LeafDesc &leaf) {
     leaf.biased =
         leaf.code.kind == NumberKind::signedInt || leaf.code.step != 1;
   }
-  for (ParamDesc &param : leaf.scales)
-    placeInLanes(param);
-  if (leaf.zero)
-    placeInLanes(*leaf.zero);
-  for (ParamDesc &param : leaf.offsets)
-    placeInLanes(param);
-  return validate(leaf);
+  return placeParamsInLanes(leaf);
+}
+
+bool hasBitPlanes(const LeafDesc &leaf) {
+  if (leaf.code.isFloat() || leaf.lut || !leaf.isDense() ||
+      leaf.fields.size() != leaf.code.width)
+    return false;
+  for (const FieldDesc &field : leaf.fields)
+    if (field.width != 1 || field.array != 0 || field.radix != 0 ||
+        field.entropyBlock != 0 || field.wordBits != 32)
+      return false;
+  return true;
+}
+
+Status applyPlanesInLanesLayout(LeafDesc &leaf) {
+  LOWBIT_RETURN_IF_ERROR(checkExtents(leaf));
+  if (!leaf.isDense() || leaf.code.isFloat() || leaf.lut)
+    return unimplemented("planes in lanes hold integer codes of every element of "
+                         "a tensor, not %s",
+                         describe(leaf).c_str());
+  leaf.fields.clear();
+  for (int64_t plane = 0; plane < leaf.code.width; ++plane) {
+    FieldDesc field;
+    field.shift = static_cast<uint8_t>(plane);
+    field.width = 1;
+    field.wordBits = 32;
+    field.word = makeMap(2, {{{term(0, 1, 8)}, 0},
+                             {{term(1, 1, 32)}, 0},
+                             {{}, plane},
+                             {{term(0, 1, 1, 8)}, 0}});
+    field.bit = makeMap(2, {{{term(1, 1, 1, 32)}, 0}});
+    field.storage = {ceilDiv(leaf.rows, 8), ceilDiv(leaf.columns, 32),
+                     leaf.code.width, 8};
+    leaf.fields.push_back(std::move(field));
+  }
+  leaf.biased =
+      leaf.code.kind == NumberKind::signedInt || leaf.code.step != 1;
+  return placeParamsInLanes(leaf);
 }
 
 Status applyPackedRowsLayout(LeafDesc &leaf) {

@@ -32,11 +32,18 @@ struct SelectLayoutsPass
     }
     for (auto param : getOperation().getOps<ParamOp>()) {
       auto type = dyn_cast<LowbitTensorType>(param.getType());
-      if (!type || type.getEncodingInterface().hasLayout())
+      if (!type)
         continue;
+      const bool hasLayout = type.getEncodingInterface().hasLayout();
       auto leaf = type.getLeafDesc();
-      ::lowbit::Status status =
-          leaf.isOk() ? ::lowbit::applyComputeLayout(*leaf) : leaf.status();
+      // A layout that somebody chose stays; bit planes stay planes, in the order
+      // that kernels read.
+      const bool planes = leaf.isOk() && hasLayout && ::lowbit::hasBitPlanes(*leaf);
+      if (hasLayout && !planes)
+        continue;
+      ::lowbit::Status status = !leaf.isOk() ? leaf.status()
+                                : planes ? ::lowbit::applyPlanesInLanesLayout(*leaf)
+                                         : ::lowbit::applyComputeLayout(*leaf);
       if (!status.isOk()) {
         param.emitError() << status.message();
         return signalPassFailure();

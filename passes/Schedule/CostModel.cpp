@@ -39,6 +39,9 @@ using namespace mlir::lowbit;
   model.widenedProducts = 2 * lanes;
   if (cpu->capabilities.pairwiseU8S8)
     model.pairwiseProducts = 2.0 * cpu->capabilities.vectorBytes;
+  // AND, a count by table look-ups and an addition: about ten operations, three a
+  // cycle.
+  model.planeBits = 8.0 * cpu->capabilities.vectorBytes * 0.3;
   if (cpu->capabilities.vnni)
     model.dot4Products = 2.0 * cpu->capabilities.vectorBytes;
   return model;
@@ -62,17 +65,17 @@ static uint64_t storedBytes(Type type) {
   return bytes;
 }
 
-/// Whether the kernels have only the slow way for this weight and activation.
-static bool readsByElement(MatmulOp matmul) {
+/// How the kernels read this weight with this activation.
+static void measureAccess(MatmulOp matmul, DispatchWork &work) {
   namespace kernel = ::lowbit::kernel;
   kernel::MatmulAnchor anchor;
   auto weight = matmul.getWeight().getType().getLeafDesc();
   if (!weight.isOk())
-    return false;
+    return;
   // Before the encode phase: as that phase will lay it out.
   if (!matmul.getWeight().getType().getEncodingInterface().hasLayout() &&
       !::lowbit::applyComputeLayout(*weight).isOk())
-    return false;
+    return;
   auto components = ::lowbit::componentsOf(*weight);
   anchor.bindings.resize(components.isOk() ? components->size() : 0);
   anchor.weight = std::move(*weight);
@@ -80,14 +83,15 @@ static bool readsByElement(MatmulOp matmul) {
   if (auto input = dyn_cast<LowbitTensorType>(matmul.getInput().getType())) {
     auto leaf = input.getLeafDesc();
     if (!leaf.isOk())
-      return false;
+      return;
     anchor.activation.quantized = true;
     for (const auto &expr : leaf->scales[0].granularity.results)
       for (const auto &term : expr.terms)
         if (term.dim == 1)
           anchor.activation.group = term.div;
   }
-  return kernel::needsGenericPath(anchor);
+  work.readsByElement |= kernel::needsGenericPath(anchor);
+  work.planes = std::max(work.planes, kernel::planesOf(anchor));
 }
 
 DispatchWork mlir::lowbit::measureWork(DispatchOp dispatch) {
@@ -100,7 +104,7 @@ DispatchWork mlir::lowbit::measureWork(DispatchOp dispatch) {
       work.hasMatmul = true;
       bool quantized = isa<LowbitTensorType>(matmul.getInput().getType());
       work.hasQuantizedMatmul |= quantized;
-      work.readsByElement |= readsByElement(matmul);
+      measureAccess(matmul, work);
     }
     work.hasAttention |= isa<AttentionOp>(op);
   }
@@ -140,6 +144,16 @@ mlir::lowbit::enumerateStrategies(const DispatchWork &work,
       add(kind, false, layout, 0);
     add(StrategyKind::ByElement, machine.isHost,
         "such weights do not lower to this target", machine.elementReads);
+    return candidates;
+  }
+  if (work.planes) {
+    StringRef layout = "a weight's codes are stored as bit planes";
+    for (StrategyKind kind : {StrategyKind::FloatLanes, StrategyKind::PairwiseMadd,
+                              StrategyKind::Dot4, StrategyKind::WidenMultiply})
+      add(kind, false, layout, 0);
+    add(StrategyKind::PlanePopcount, machine.isHost,
+        "such weights do not lower to this target",
+        machine.planeBits / (8.0 * work.planes));
     return candidates;
   }
   add(StrategyKind::FloatLanes, !quantized && machine.isHost,

@@ -32,6 +32,7 @@ struct MachineModel {
   double dot4Products = 0;      ///< four products into s32; 0 = absent
   double widenedProducts = 8;   ///< s8 widened before the multiplication
   double elementReads = 0.05;   ///< elements decoded through index maps
+  double planeBits = 8;         ///< bits of planes, ANDed, counted and added
 };
 
 /// The model of "cpu:NAME" or "nvptx:NAME".
@@ -52,6 +53,7 @@ struct DispatchWork {
   bool hasQuantizedMatmul = false;
   bool hasAttention = false;
   bool readsByElement = false; ///< no faster way knows a weight's layout
+  unsigned planes = 0;         ///< most bit planes of a weight; 0 = codes
 };
 DispatchWork measureWork(DispatchOp dispatch);
 

@@ -65,7 +65,8 @@ def Lowbit_StrategyKind : Lowbit_Enum<"StrategyKind",
      I32EnumAttrCase<"WidenMultiply", 3, "widen_multiply">,
      I32EnumAttrCase<"Dot4", 4, "dot4">,
      I32EnumAttrCase<"Attention", 5, "attention">,
-     I32EnumAttrCase<"ByElement", 6, "by_element">]>;
+     I32EnumAttrCase<"ByElement", 6, "by_element">,
+     I32EnumAttrCase<"PlanePopcount", 7, "plane_popcount">]>;
 def Lowbit_StrategyKindAttr
     : EnumAttr<Lowbit_Dialect, Lowbit_StrategyKind, "strategy_kind">;
 

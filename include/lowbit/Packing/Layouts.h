@@ -43,6 +43,17 @@ Status applyRowsInLanesLayout(LeafDesc &leaf);
 /// Parameters stay in the order of their granules. Any pattern or table.
 Status applyPackedRowsLayout(LeafDesc &leaf);
 
+/// Whether the codes are stored as bit planes: integers with a field of one bit a
+/// plane, all planes in one component, every element at its own place.
+bool hasBitPlanes(const LeafDesc &leaf);
+
+/// Bit planes for products by AND and population count: words of 32 bits of extents
+/// [ceil(N/8), ceil(K/32), planes, 8], bit j of the code of element (n, k) in word
+/// (n floordiv 8, k floordiv 32, j, n mod 8) at bit k mod 32. Signed codes and codes
+/// with steps are stored biased; parameters lie as for rows in lanes, padding is
+/// zero bits. Integer codes of a dense leaf.
+Status applyPlanesInLanesLayout(LeafDesc &leaf);
+
 /// The layout that CPU kernels read fastest: rows in lanes where the encoding is
 /// plain (LeafDesc::isPlain), else packed rows.
 Status applyComputeLayout(LeafDesc &leaf);

@@ -54,3 +54,21 @@ func.func @unusual(%x: tensor<?x64xf32>, %w: !lowbit.tensor<8x64xf32, #rows>) ->
   }
   return %y : tensor<?x8xf32>
 }
+
+// Bit planes in lanes are counted.
+// RUN: lowbit-opt %s --lowbit-select-strategies=targets=cpu:x86-64-v3 --remark-format=emitRemark --remarks-filter=lowbit-schedule -o /dev/null 2>&1 | FileCheck %s --check-prefix=PLANES
+// PLANES: refused{{.*}}pairwise_madd on cpu:x86-64-v3: a weight's codes are stored as bit planes
+// PLANES: strategy{{.*}}plane_popcount on cpu:x86-64-v3
+#planes = #lowbit.leaf<uint<2>, scale = [f32 per tensor at () -> (0)], layout = bits<[i32 x 1, word = (n, k) -> (n floordiv 8, k floordiv 32, 0, n mod 8), bit = (n, k) -> (k mod 32)], [i32 x 1, word = (n, k) -> (n floordiv 8, k floordiv 32, 1, n mod 8), bit = (n, k) -> (k mod 32), array = 0]>>
+// CHECK-LABEL: func.func @counted
+func.func @counted(%x: tensor<?x64xf32>, %w: !lowbit.tensor<8x64xf32, #planes>) -> tensor<?x8xf32> {
+  // CHECK: strategies [#lowbit.strategy<target = "cpu:x86-64-v3", kind = plane_popcount
+  // CHECK-NOT: nvptx
+  // CHECK: lowbit.quantize
+  %y = lowbit.dispatch (%p = %x : tensor<?x64xf32>, %v = %w : !lowbit.tensor<8x64xf32, #planes>) -> (tensor<?x8xf32>) {
+    %q = lowbit.quantize %p : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a>
+    %m = lowbit.matmul %q, %v : !lowbit.tensor<?x64xf32, #a>, !lowbit.tensor<8x64xf32, #planes> -> tensor<?x8xf32>
+    lowbit.return %m : tensor<?x8xf32>
+  }
+  return %y : tensor<?x8xf32>
+}

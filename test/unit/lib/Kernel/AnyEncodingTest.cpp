@@ -215,9 +215,11 @@ std::vector<std::vector<float>> decodeAll(const Weight &weight) {
 }
 
 /// Runs y = W x for `tokens` tokens; x is f32 or codes with scale 0.5 a token.
+/// `planes` is what planesOf must say: 0 for elements read one by one.
 std::vector<float> run(const Weight &weight, bool quantized, int64_t tokens,
                        const std::vector<float> &x,
-                       const std::vector<int8_t> &codes) {
+                       const std::vector<int8_t> &codes,
+                       unsigned planes = 0) {
   const LeafDesc &leaf = weight.leaf;
   int64_t stride = (leaf.rows + 7) / 8 * 8, padded = (leaf.columns + 31) / 32 * 32;
   MatmulAnchor anchor;
@@ -229,7 +231,8 @@ std::vector<float> run(const Weight &weight, bool quantized, int64_t tokens,
   anchor.activation.scalesBinding = 2;
   anchor.activation.sumsBinding = 3;
   anchor.activation.stride = leaf.columns;
-  EXPECT_TRUE(needsGenericPath(anchor));
+  EXPECT_EQ(planesOf(anchor), planes);
+  EXPECT_EQ(needsGenericPath(anchor), planes == 0);
   MatmulEpilogue store = [stride](StageFunction &stage,
                                   llvm::ArrayRef<mlir::Value> results,
                                   mlir::Value rowBlock, mlir::Value token) {
@@ -255,13 +258,19 @@ std::vector<float> run(const Weight &weight, bool quantized, int64_t tokens,
                 &paddedCodes[size_t(t * padded)]);
   std::vector<float> scales(size_t(tokens), 0.5f), xs = x;
   std::vector<int32_t> sums(size_t(tokens * padded / 16));
+  for (size_t i = 0; i < paddedCodes.size(); ++i)
+    sums[i / 16] += paddedCodes[i];
   Bytes y(size_t(tokens * stride) * 4), scratch(size_t(info->scratchBytes));
   std::vector<void *> bindings = {y.data(),
                                   quantized ? static_cast<void *>(paddedCodes.data())
                                             : static_cast<void *>(xs.data()),
                                   scales.data(), sums.data()};
-  for (const auto &component : weight.components)
-    bindings.push_back(const_cast<uint8_t *>(component.data()));
+  std::vector<Bytes> components; // aligned as modules align them
+  for (const auto &component : weight.components) {
+    components.emplace_back(component.size());
+    std::copy(component.begin(), component.end(), components.back().data());
+    bindings.push_back(components.back().data());
+  }
   int64_t dims[LOWBIT_DIM_COUNT] = {tokens};
   jit.stage("product")(bindings.data(), dims, scratch.data(), 0, info->items);
   std::vector<float> result;
@@ -307,7 +316,8 @@ void checkFloat(const char *name, const LeafDesc &leaf) {
 
 /// Without float scales every decoded number is an integer (times 2^-e), and the
 /// result is one exact sum.
-void checkInteger(const char *name, const LeafDesc &leaf) {
+void checkInteger(const char *name, const LeafDesc &leaf,
+                  unsigned planes = 0) {
   ASSERT_TRUE(leaf.scales.empty());
   Weight weight = fill(leaf, 11);
   auto rows = decodeAll(weight);
@@ -316,7 +326,8 @@ void checkInteger(const char *name, const LeafDesc &leaf) {
   std::vector<int8_t> codes;
   for (int64_t i = 0; i < tokens * leaf.columns; ++i)
     codes.push_back(int8_t(int(random() % 255) - 127));
-  std::vector<float> y = run(weight, true, tokens, {}, codes);
+  codes[0] = -128; // the plane of the sign alone
+  std::vector<float> y = run(weight, true, tokens, {}, codes, planes);
   ASSERT_EQ(y.size(), size_t(tokens * leaf.rows)) << name;
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t n = 0; n < leaf.rows; ++n) {
@@ -363,6 +374,31 @@ TEST(AnyEncoding, IntegerProductsAreExact) {
     ASSERT_TRUE(status.isOk()) << name << ": " << status.message();
     checkInteger(name, leaf);
   }
+}
+
+// Codes with steps and sub-ranges in the planes that AND and population count take.
+TEST(AnyEncoding, PlanesInLanes) {
+  NumberDesc steps = rangeOf(3, -9, 12);
+  steps.width = 3;
+  steps.step = 3; // -9, -6 ... 12
+  const std::pair<const char *, NumberDesc> codes[] = {
+      {"bin<pm1>", NumberDesc::plusMinusOne()},
+      {"bin<01>", NumberDesc::unsignedInt(1)},
+      {"ternary", rangeOf(2, -1, 1)},
+      {"multiples of 3", steps},
+      {"int<5>", NumberDesc::signedInt(5)}};
+  int64_t columns = 1;
+  for (auto &[name, code] : codes) {
+    LeafDesc leaf = dense(code, 11, columns);
+    columns = columns * 5 + 3; // 1, 8, 43, 218, 1093
+    Status status = applyPlanesInLanesLayout(leaf);
+    ASSERT_TRUE(status.isOk()) << name << ": " << status.message();
+    checkInteger(name, leaf, code.width);
+  }
+  // f32 activations: read by element.
+  LeafDesc leaf = dense(NumberDesc::signedInt(3));
+  ASSERT_TRUE(applyPlanesInLanesLayout(leaf).isOk());
+  checkFloat("int<3>", leaf);
 }
 
 TEST(AnyEncoding, FloatProductsFollowN3) {

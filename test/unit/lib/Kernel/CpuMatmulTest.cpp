@@ -153,6 +153,41 @@ TEST(CpuMatmul, SweepOfUnusualLayoutsOnTheBaseline) {
   sweep(baselineMachine(), 31, unusualSpecs());
 }
 
+// DESIGN K4. The same products with the codes as bit planes: AND and population
+// count instead of multiplications, the same sums.
+TEST(CpuMatmul, SweepOfBitPlanes) {
+  std::vector<MatmulSpec> specs;
+  for (MatmulSpec spec : allSpecs()) {
+    if (!spec.quantized || spec.code.isFloat() || spec.code.width > 8)
+      continue;
+    spec.name += " in planes";
+    spec.layout = applyPlanesInLanesLayout;
+    MatmulCase c(spec, 8, 64, 1, 1);
+    EXPECT_EQ(planesOf(anchorOf(c, 1)), spec.code.width) << spec.name;
+    EXPECT_FALSE(needsGenericPath(anchorOf(c, 1))) << spec.name;
+    specs.push_back(std::move(spec));
+  }
+  EXPECT_GE(specs.size(), 20u);
+  sweep(hostRunsAvx2() ? avx2Machine() : baselineMachine(), 59, specs);
+  sweep(baselineMachine(), 397, specs);
+}
+
+TEST(CpuMatmul, BitPlanesAreCountedNotMultiplied) {
+  MatmulSpec spec{"", intOf(2), {{f16(), true, 32}}};
+  spec.layout = applyPlanesInLanesLayout;
+  MatmulCase c(spec, 8, 64, 1, 1);
+  TestMachine machine = avx2Machine();
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  MatmulStage stage{"planes", {{{anchorOf(c, 1)}, storeFirst(8)}}};
+  ASSERT_TRUE(emitMatmulStage(*module, stage, machine.capabilities).isOk());
+  KernelJit jit(*module, machine);
+  EXPECT_NE(jit.assembly().find("vpmovmskb"), std::string::npos);
+  EXPECT_NE(jit.assembly().find("vpshufb"), std::string::npos);
+  EXPECT_EQ(jit.undefinedSymbols(), std::vector<std::string>());
+}
+
 // Machines that this one cannot run: the code must still be made, whole.
 TEST(CpuMatmul, CompilesForQuadDotProducts) {
   for (const char *cpu : {"alderlake", "icelake-server"}) {

@@ -183,11 +183,11 @@ void MatmulCase::pack(uint64_t &seed) {
       plain.push_back(uint8_t(int64_t(code)));
   }
   std::vector<std::span<uint8_t>> fields;
-  for (size_t i = 0; i < leaf.fields.size(); ++i)
+  for (size_t i = 0; i < leaf.codeArrays(); ++i)
     fields.push_back({components[i].data(), size_t((*described)[i].bytes)});
   check(packCodes(leaf, 0, rows, plain, fields));
 
-  size_t at = leaf.fields.size();
+  size_t at = leaf.codeArrays();
   auto packOne = [&](const ParamDesc &param, const ParamValues &values) {
     std::vector<uint8_t> plain;
     for (float value : values.values)

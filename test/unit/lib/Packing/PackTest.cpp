@@ -41,13 +41,13 @@ std::vector<Bytes> allocate(const LeafDesc &leaf) {
 std::vector<std::span<uint8_t>> fieldsOf(const LeafDesc &leaf,
                                          std::vector<Bytes> &arrays) {
   return {arrays.begin(),
-          arrays.begin() + static_cast<long>(leaf.fields.size())};
+          arrays.begin() + static_cast<long>(leaf.codeArrays())};
 }
 
 std::vector<std::span<const uint8_t>>
 constFieldsOf(const LeafDesc &leaf, const std::vector<Bytes> &arrays) {
   return {arrays.begin(),
-          arrays.begin() + static_cast<long>(leaf.fields.size())};
+          arrays.begin() + static_cast<long>(leaf.codeArrays())};
 }
 
 Bytes randomCodes(const LeafDesc &leaf, std::mt19937 &random) {
@@ -174,6 +174,42 @@ TEST(Pack, RowsInLanesIsWhereItSaysItIs) {
   EXPECT_EQ(seven.fields[1].shift, 4);
   EXPECT_EQ(seven.fields[2].shift, 6);
   EXPECT_TRUE(seven.biased);
+}
+
+TEST(Pack, PlanesInLanesAreWhereTheySayTheyAre) {
+  LeafDesc leaf = makeLeaf(12, 70, NumberDesc::signedInt(3));
+  ASSERT_TRUE(applyPlanesInLanesLayout(leaf).isOk());
+  EXPECT_TRUE(hasBitPlanes(leaf));
+  EXPECT_TRUE(leaf.biased);
+  ASSERT_EQ(leaf.fields.size(), 3u);
+  for (int64_t plane = 0; plane < 3; ++plane) {
+    const FieldDesc &field = leaf.fields[size_t(plane)];
+    EXPECT_EQ(field.storage, (std::vector<int64_t>{2, 3, 3, 8}));
+    EXPECT_EQ(field.shift, plane);
+    for (int64_t n = 0; n < leaf.rows; ++n)
+      for (int64_t k = 0; k < leaf.columns; ++k) {
+        const int64_t index[] = {n, k};
+        int64_t word[4];
+        field.word.eval(index, word);
+        EXPECT_EQ(word[0], n / 8);
+        EXPECT_EQ(word[1], k / 32);
+        EXPECT_EQ(word[2], plane);
+        EXPECT_EQ(word[3], n % 8);
+        EXPECT_EQ(field.bit.results[0].eval(index), k % 32);
+      }
+  }
+  std::mt19937 random(23);
+  for (unsigned width = 1; width <= 8; ++width)
+    for (int64_t columns : {1, 31, 32, 33, 100}) {
+      LeafDesc any = makeLeaf(9, columns, NumberDesc::signedInt(width));
+      ASSERT_TRUE(applyPlanesInLanesLayout(any).isOk());
+      roundTrip(any, random);
+    }
+  LeafDesc half = makeLeaf(8, 32, NumberDesc::floating(FloatFormat::f16));
+  EXPECT_FALSE(applyPlanesInLanesLayout(half).isOk());
+  LeafDesc plain = makeLeaf(8, 32, NumberDesc::unsignedInt(1));
+  ASSERT_TRUE(applyRowsInLanesLayout(plain).isOk());
+  EXPECT_FALSE(hasBitPlanes(plain));
 }
 
 TEST(Pack, KnownBytes) {
