@@ -417,8 +417,11 @@ private:
     LOWBIT_RETURN_IF_ERROR(addSteps(
         body, places, slots,
         [&](::lowbit::Dispatch dispatch) { steps.push_back(std::move(dispatch)); },
-        [&](LayerOp) -> Status {
-          return ::lowbit::unimplemented("a block calls a layer");
+        [&](LayerOp layer) -> Status {
+          return ::lowbit::unimplemented(
+              "block '%s' calls block '%s'; blocks that call blocks run only in "
+              "denoisers, where hoist-steps puts them in place",
+              block.getSymName().str().c_str(), layer.getCallee().str().c_str());
         }));
     ::lowbit::Procedure &procedure = plan.procedures[index];
     procedure.arguments = arguments;

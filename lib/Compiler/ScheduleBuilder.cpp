@@ -89,7 +89,8 @@ mlir::lowbit::buildSchedule(ModuleOp module, const Plan &plan) {
   schedule.channels = op.getLatent()[0];
   schedule.height = op.getLatent()[1];
   schedule.width = op.getLatent()[2];
-  schedule.classes = op.getClasses();
+  // A model without labels has one class, which it does not see.
+  schedule.classes = std::max<int64_t>(static_cast<int64_t>(op.getClasses()), 1);
   schedule.nullLabel = static_cast<int32_t>(op.getNullLabel().value_or(-1));
   schedule.sampler = op.getSampler() == SamplerKind::Ddim ? ::lowbit::SamplerKind::ddim
                                                          : ::lowbit::SamplerKind::euler;

@@ -18,7 +18,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -87,10 +89,18 @@ static StatusOr<DitConfig> readConfig(const std::string &path) {
                          path.c_str(), name ? name->str().c_str() : "none");
   DitConfig config;
   std::string mistake;
+  auto isAbsent = [&](const char *key) {
+    const llvm::json::Value *value = json.get(key);
+    return !value || value->getAsNull();
+  };
+  auto expectType = [&](const char *key, bool fits, const char *type) {
+    if (!fits && !isAbsent(key) && mistake.empty())
+      mistake = ::lowbit::formatString("requires '%s' to be %s", key, type);
+  };
   auto read = [&](const char *key, int64_t &value, int64_t low, int64_t high,
                   std::optional<int64_t> fallback = std::nullopt) {
     auto found = json.getInteger(key);
-    value = found ? *found : fallback.value_or(low - 1);
+    value = found ? *found : isAbsent(key) ? fallback.value_or(low - 1) : low - 1;
     if ((value < low || value > high) && mistake.empty())
       mistake = ::lowbit::formatString("requires '%s' of %lld to %lld", key,
                                        static_cast<long long>(low),
@@ -106,8 +116,14 @@ static StatusOr<DitConfig> readConfig(const std::string &path) {
   read("num_embeds_ada_norm", config.classes, 1, 1000000, 1000);
   config.attentionBias = json.getBoolean("attention_bias").value_or(true);
   config.normEps = json.getNumber("norm_eps").value_or(1e-5);
+  expectType("attention_bias", json.getBoolean("attention_bias").has_value(),
+             "true or false");
+  expectType("norm_eps", json.getNumber("norm_eps").has_value(), "a number");
+  expectType("norm_elementwise_affine",
+             json.getBoolean("norm_elementwise_affine").has_value(), "true or false");
   auto expect = [&](const char *key, StringRef value) {
     auto found = json.getString(key);
+    expectType(key, found.has_value(), "a string");
     if (found && *found != value && mistake.empty())
       mistake = (Twine("requires '") + key + "' to be \"" + value + "\", got \"" +
                  *found + "\"").str();
@@ -122,6 +138,12 @@ static StatusOr<DitConfig> readConfig(const std::string &path) {
     mistake = "requires a width (heads x head size) that is a multiple of 8";
   if (mistake.empty() && !(config.normEps > 0))
     mistake = "requires 'norm_eps' above 0";
+  constexpr int64_t mostPositions = int64_t(1) << 28;
+  if (mistake.empty() && config.tokens() > mostPositions / config.width())
+    mistake = ::lowbit::formatString(
+        "asks for position embeddings of %lld tokens x %lld, which are too many",
+        static_cast<long long>(config.tokens()),
+        static_cast<long long>(config.width()));
   if (!mistake.empty())
     return invalidArgument("'%s' %s", path.c_str(), mistake.c_str());
   return config;
@@ -136,18 +158,19 @@ namespace {
 /// Writes the description of one model.
 class DitWriter {
 public:
-  DitWriter(const DitConfig &config, std::string schedule)
-      : config(config), schedule(std::move(schedule)) {}
+  /// `schedule` is the ddim part of the schedule op's text.
+  DitWriter(const DitConfig &config, int64_t steps, std::string schedule)
+      : config(config), steps(steps), schedule(std::move(schedule)) {}
 
   std::string write() {
     line("module {");
     writeParams();
     writePredict();
-    line("lowbit.schedule @schedule ddim latent " + latent() + " steps 50 classes " +
+    line("lowbit.schedule @schedule ddim latent " + latent() + " steps " + text(steps) + " classes " +
          text(config.classes) + " null_label " + text(config.classes) +
          " features 256 shift 1.0 " + schedule);
     line("lowbit.denoise @denoise schedule @schedule variants [@predict] "
-         "ranges [0, 50]");
+         "ranges [0, " + text(steps) + "]");
     line("}");
     return std::move(out);
   }
@@ -307,11 +330,15 @@ private:
   }
 
   const DitConfig &config;
+  int64_t steps;
   std::string schedule, out;
   int64_t next = 0;
 };
 
 } // namespace
+
+/// Steps of a loop where the command line does not say.
+static constexpr int64_t usualSteps = 50;
 
 /// Position embeddings [tokens][width]: sines and cosines of the column, then of
 /// the row, in f64, rounded once (get_2d_sincos_pos_embed).
@@ -338,26 +365,87 @@ static std::vector<uint8_t> positionTable(const DitConfig &config) {
 // The folder
 //===----------------------------------------------------------------------===//
 
-/// The betas, as the schedule op writes them.
-static StatusOr<std::string> readSchedule(const std::string &path) {
+namespace {
+
+/// What the schedule op needs of scheduler_config.json.
+struct DdimConfig {
   int64_t trainSteps = 1000, offset = 0;
-  double start = 1e-4, end = 0.02;
-  if (llvm::sys::fs::exists(path)) {
-    LOWBIT_ASSIGN_OR_RETURN(llvm::json::Object json, readJson(path));
-    trainSteps = json.getInteger("num_train_timesteps").value_or(1000);
-    start = json.getNumber("beta_start").value_or(1e-4);
-    end = json.getNumber("beta_end").value_or(0.02);
-    offset = json.getInteger("steps_offset").value_or(0);
-    auto kind = json.getString("beta_schedule").value_or("linear");
-    auto prediction = json.getString("prediction_type").value_or("epsilon");
-    if (kind != "linear" || prediction != "epsilon")
-      return unimplemented("'%s': betas '%s' with prediction '%s' are not supported; "
-                           "linear with epsilon are",
-                           path.c_str(), kind.str().c_str(), prediction.str().c_str());
+  double betaStart = 1e-4, betaEnd = 0.02;
+
+  std::string text() const {
+    return ::lowbit::formatString(
+        "train_steps %lld beta_start %.17e beta_end %.17e spacing_offset %lld",
+        static_cast<long long>(trainSteps), betaStart, betaEnd,
+        static_cast<long long>(offset));
   }
-  return ::lowbit::formatString(
-      "train_steps %lld beta_start %.17e beta_end %.17e spacing_offset %lld",
-      static_cast<long long>(trainSteps), start, end, static_cast<long long>(offset));
+};
+
+} // namespace
+
+/// DDIMScheduler's configuration. Every key counts: one that is not known, or has a
+/// value that the loop does not follow, is refused, because its images would be
+/// others. A key that is absent has the default of diffusers (`clip_sample` is
+/// true); without the file the schedule is that of DiT.
+static StatusOr<DdimConfig> readSchedule(const std::string &path) {
+  DdimConfig config;
+  if (!llvm::sys::fs::exists(path))
+    return config;
+  LOWBIT_ASSIGN_OR_RETURN(llvm::json::Object json, readJson(path));
+  auto printed = [](const llvm::json::Value &value) {
+    return llvm::formatv("{0}", value).str().substr(0, 80);
+  };
+  // Keys of one supported value, and what diffusers takes where they are absent.
+  const struct {
+    const char *key;
+    llvm::json::Value supported, fallback;
+  } fixed[] = {{"_class_name", "DDIMScheduler", "DDIMScheduler"},
+               {"beta_schedule", "linear", "linear"},
+               {"prediction_type", "epsilon", "epsilon"},
+               {"clip_sample", false, true},
+               {"set_alpha_to_one", true, true},
+               {"thresholding", false, false},
+               {"rescale_betas_zero_snr", false, false},
+               {"timestep_spacing", "leading", "leading"},
+               {"trained_betas", nullptr, nullptr}};
+  llvm::StringSet<> known = {"num_train_timesteps", "beta_start", "beta_end",
+                             "steps_offset",
+                             // Read only with clip_sample or thresholding.
+                             "clip_sample_range", "dynamic_thresholding_ratio",
+                             "sample_max_value"};
+  for (const auto &[key, supported, fallback] : fixed) {
+    known.insert(key);
+    const llvm::json::Value *found = json.get(key);
+    const llvm::json::Value &value = found ? *found : fallback;
+    if (!(value == supported))
+      return unimplemented("'%s': '%s' is %s%s; only %s is supported", path.c_str(), key,
+                           printed(value).c_str(), found ? "" : " by default",
+                           printed(supported).c_str());
+  }
+  for (const auto &[key, value] : json)
+    if (!known.contains(key) && !key.str().starts_with("_"))
+      return unimplemented("'%s': %s is not a key of DDIMScheduler", path.c_str(),
+                           printed(llvm::json::Value(key.str())).c_str());
+  std::string mistake;
+  auto integer = [&](const char *key, int64_t &value, int64_t low, int64_t high) {
+    if (json.get(key))
+      value = json.getInteger(key).value_or(low - 1);
+    if ((value < low || value > high) && mistake.empty())
+      mistake = ::lowbit::formatString("'%s' is not a whole number of %lld to %lld", key,
+                                       static_cast<long long>(low),
+                                       static_cast<long long>(high));
+  };
+  integer("num_train_timesteps", config.trainSteps, 1, 100000);
+  integer("steps_offset", config.offset, 0, config.trainSteps - 1);
+  if (json.get("beta_start"))
+    config.betaStart = json.getNumber("beta_start").value_or(0);
+  if (json.get("beta_end"))
+    config.betaEnd = json.getNumber("beta_end").value_or(0);
+  if (mistake.empty() && !(config.betaStart > 0 && config.betaStart <= config.betaEnd &&
+                           config.betaEnd < 1))
+    mistake = "'beta_start' and 'beta_end' are not 0 < start <= end < 1";
+  if (!mistake.empty())
+    return invalidArgument("'%s': %s", path.c_str(), mistake.c_str());
+  return config;
 }
 
 StatusOr<ImportedModel> mlir::lowbit::importDiffusers(const std::string &path,
@@ -366,27 +454,30 @@ StatusOr<ImportedModel> mlir::lowbit::importDiffusers(const std::string &path,
   bool pipeline = llvm::sys::fs::exists(joined(path, "model_index.json"));
   std::string folder = pipeline ? joined(path, "transformer") : path;
   LOWBIT_ASSIGN_OR_RETURN(DitConfig config, readConfig(joined(folder, "config.json")));
-  if (config.width() % 4 != 0)
-    return invalidArgument("'%s': a width of %lld is not a multiple of 4",
-                           folder.c_str(), static_cast<long long>(config.width()));
   LOWBIT_ASSIGN_OR_RETURN(
-      std::string schedule,
+      DdimConfig schedule,
       readSchedule(pipeline ? joined(joined(path, "scheduler"), "scheduler_config.json")
                             : joined(path, "scheduler_config.json")));
   ImportedModel model;
   LOWBIT_ASSIGN_OR_RETURN(
       model.archive,
       ParameterArchive::open(joined(folder, "diffusion_pytorch_model.safetensors")));
-  model.module = parseSourceString<ModuleOp>(DitWriter(config, schedule).write(),
-                                             ParserConfig(&context));
+  model.module = parseSourceString<ModuleOp>(
+      DitWriter(config, std::min<int64_t>(usualSteps, schedule.trainSteps),
+                schedule.text())
+          .write(),
+      ParserConfig(&context));
   if (!model.module)
     return ::lowbit::internalError("the graph of '%s' is not valid", folder.c_str());
+  // The checkpoint's shapes are compared before the table that config.json asks for
+  // is made.
   auto table = model.module->lookupSymbol<ParamOp>("position_table");
+  table.setSourceAttr(ComputedSourceAttr::get(&context, 0, ""));
+  LOWBIT_RETURN_IF_ERROR(
+      bindParameters(*model.module, *model.archive, joined(folder, "config.json")));
   LOWBIT_ASSIGN_OR_RETURN(ComputedSourceAttr source,
                           model.archive->addComputed(&context, {positionTable(config)}));
   table.setSourceAttr(source);
-  LOWBIT_RETURN_IF_ERROR(
-      bindParameters(*model.module, *model.archive, joined(folder, "config.json")));
   model.meta = {
       {"model.kind", "diffusion"},
       {"model.name", llvm::sys::path::filename(path).str()},

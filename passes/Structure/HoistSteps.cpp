@@ -84,6 +84,19 @@ static bool isSource(Operation *op) {
   return op->getNumOperands() == 0 && op->getNumResults() != 0;
 }
 
+/// A view of columns: it computes nothing, so users inside and outside the loop have
+/// one each.
+static bool isColumnView(Operation *op) {
+  auto repeat = dyn_cast<RepeatRowsOp>(op);
+  return repeat && repeat.getTimes() == 1;
+}
+
+/// Ops whose results have other numbers of rows than one an image.
+static bool changesRows(Operation *op) {
+  return isa<RepeatRowsOp, CycleRowsOp, PatchifyOp, UnpatchifyOp>(op) &&
+         !isColumnView(op);
+}
+
 static bool isKeptAsRows(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0) &&
@@ -99,7 +112,7 @@ namespace {
 
 /// What of one function depends on its latent. An op can leave the loop over steps
 /// when nothing that it reads depends on the latent and what it gives can be kept as
-/// f32 rows. Views compute nothing and stay with their users.
+/// f32 rows, one an image. Regions may capture anything, so ops with one stay.
 class StepDependence {
 public:
   explicit StepDependence(func::FuncOp function) : body(function.front()) {
@@ -113,9 +126,20 @@ public:
 
   SmallVector<Operation *> hoistable() const {
     SmallVector<Operation *> ops;
-    for (Operation &op : body.without_terminator())
-      if (!isSource(&op) && op.getNumResults() != 0 && !depends(&op))
-        ops.push_back(&op);
+    SmallPtrSet<Operation *, 32> leaving;
+    for (Operation &op : llvm::reverse(body.without_terminator())) {
+      if (isSource(&op) || op.getNumResults() == 0 || depends(&op))
+        continue;
+      // A view leaves with what leaves and reads it, never alone.
+      if (isColumnView(&op) &&
+          llvm::none_of(op.getUsers(), [&](Operation *user) {
+            return leaving.contains(user);
+          }))
+        continue;
+      leaving.insert(&op);
+      ops.push_back(&op);
+    }
+    std::reverse(ops.begin(), ops.end());
     return ops;
   }
 
@@ -126,7 +150,8 @@ private:
   }
 
   bool mustStay(Operation *op) const {
-    if (isa<RepeatRowsOp, CycleRowsOp, LayerOp>(op) || !isMemoryEffectFree(op))
+    if (changesRows(op) || isa<LayerOp>(op) || op->getNumRegions() != 0 ||
+        !isMemoryEffectFree(op))
       return true;
     return llvm::any_of(op->getOperands(),
                         [&](Value value) { return dependent.contains(value); }) ||
@@ -161,18 +186,25 @@ class FunctionSplitter {
 public:
   FunctionSplitter(func::FuncOp function, ArrayRef<Operation *> ops)
       : function(function), ops(ops), inside(ops.begin(), ops.end()) {
-    for (Operation *op : ops)
+    // From the last op on, so that what a view hands out is known before its input.
+    for (Operation *op : llvm::reverse(ops))
       for (Value result : op->getResults())
         if (llvm::any_of(result.getUsers(),
-                         [&](Operation *user) { return !inside.contains(user); }))
-          kept.push_back(result);
+                         [&](Operation *user) { return staysBehind(user); })) {
+          if (isColumnView(op))
+            twins.insert(op);
+          else
+            kept.push_back(result);
+        }
+    std::reverse(kept.begin(), kept.end());
   }
 
   void run() {
     makeConditionFunction();
     takeKeptAsArguments();
     for (Operation *op : llvm::reverse(ops))
-      op->erase();
+      if (!twins.contains(op))
+        op->erase();
     for (Operation &op :
          llvm::make_early_inc_range(function.front().without_terminator()))
       if (isSource(&op) && op.use_empty())
@@ -183,6 +215,11 @@ public:
   size_t keptCount() const { return kept.size(); }
 
 private:
+  /// Whether the op is in the function after the split.
+  bool staysBehind(Operation *op) const {
+    return !inside.contains(op) || twins.contains(op);
+  }
+
   /// Arguments of the function that the moved ops read.
   SmallVector<BlockArgument> argumentsRead() {
     SmallVector<BlockArgument> read;
@@ -239,7 +276,7 @@ private:
           DictionaryAttr::get(function.getContext(), {nameOf(index)}),
           value.getLoc());
       value.replaceUsesWithIf(function.getArgument(place), [&](OpOperand &use) {
-        return !inside.contains(use.getOwner());
+        return staysBehind(use.getOwner());
       });
     }
   }
@@ -253,6 +290,7 @@ private:
   func::FuncOp function;
   ArrayRef<Operation *> ops;
   SmallPtrSet<Operation *, 32> inside;
+  SmallPtrSet<Operation *, 8> twins; ///< views that leave and stay
   SmallVector<Value> kept;
 };
 
@@ -269,35 +307,54 @@ struct HoistStepsPass : mlir::lowbit::impl::HoistStepsPassBase<HoistStepsPass> {
                 denoise, cast<FlatSymbolRefAttr>(variant)))
           functions.insert(function);
     for (Operation *function : functions)
-      hoist(cast<func::FuncOp>(function), tables);
+      if (failed(hoist(cast<func::FuncOp>(function), tables)))
+        return signalPassFailure();
     if (!functions.empty())
       eraseUncalled(module);
   }
 
 private:
-  void hoist(func::FuncOp function, SymbolTableCollection &tables) {
+  /// Inlines layers until none is left; blocks do not call themselves (rule of
+  /// `layer`), but may call each other often.
+  static LogicalResult inlineLayers(func::FuncOp function,
+                                    SymbolTableCollection &tables) {
+    constexpr int64_t most = 1 << 16;
+    int64_t count = 0;
+    SmallVector<LayerOp> layers;
+    do {
+      layers.clear();
+      function.walk([&](LayerOp layer) {
+        if (!layer.getCache())
+          layers.push_back(layer);
+      });
+      count += static_cast<int64_t>(layers.size());
+      if (count > most)
+        return function.emitError() << "calls more than " << most << " layers";
+      for (LayerOp layer : layers)
+        inlineLayer(layer, tables);
+    } while (!layers.empty());
+    return success();
+  }
+
+  LogicalResult hoist(func::FuncOp function, SymbolTableCollection &tables) {
     // A function that reads kept rows was split before.
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
       if (StringRef name = argumentName(function, i);
           name != "latent" && name != "time" && name != "label")
-        return;
-    SmallVector<LayerOp> layers;
-    function.walk([&](LayerOp layer) {
-      if (!layer.getCache())
-        layers.push_back(layer);
-    });
-    for (LayerOp layer : layers)
-      inlineLayer(layer, tables);
+        return success();
+    if (failed(inlineLayers(function, tables)))
+      return failure();
     SmallVector<Operation *> ops = StepDependence(function).hoistable();
     FunctionSplitter splitter(function, ops);
     if (splitter.keptCount() == 0)
-      return;
+      return success();
     remark::passed(function.getLoc(),
                    remark::RemarkOpts::name("hoisted").category("lowbit-structure"))
         << "computed once for all steps"
         << remark::metric("Ops", static_cast<int64_t>(ops.size()))
         << remark::metric("Kept", static_cast<int64_t>(splitter.keptCount()));
     splitter.run();
+    return success();
   }
 };
 

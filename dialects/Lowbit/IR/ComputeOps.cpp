@@ -256,6 +256,8 @@ LogicalResult AttentionOp::verify() {
   if (ShapedType::isDynamic(columns) || heads < 1 || columns % heads != 0)
     return emitOpError() << "requires the columns to be heads x elements, got "
                          << columns << " and " << heads << " heads";
+  if (!getScale().isFinite())
+    return emitOpError("requires a finite scale");
   bool cached = static_cast<bool>(getCache());
   bool given = getKeys() && getValues() && getKvHeads();
   if (cached == given || (cached && (!getPosition() || getKvHeads())) ||

@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace mlir::lowbit;
 
@@ -87,6 +89,11 @@ LogicalResult ScheduleOp::verify() {
       }))
     return emitOpError("requires a latent [channels, height, width] of extents from 1 "
                        "to 65536");
+  // Extents below 2^17 do not overflow; the runtime's limit.
+  constexpr int64_t largestLatent = int64_t(1) << 28, mostClasses = 1 << 24;
+  if (latent[0] * latent[1] * latent[2] > largestLatent)
+    return emitOpError() << "requires a latent of at most " << largestLatent
+                         << " numbers";
   auto steps = static_cast<int64_t>(getSteps());
   auto features = static_cast<int64_t>(getFeatures());
   if (steps < 1 || steps > 100000)
@@ -100,17 +107,20 @@ LogicalResult ScheduleOp::verify() {
   };
   if (!positive(getScale()) || !positive(getPeriod()))
     return emitOpError("requires a positive scale and period");
+  if (!getGuidance().isFinite() || !getShift().isFinite())
+    return emitOpError("requires a finite guidance and shift");
   if (features && !(getShift().convertToFloat() < half))
     return emitOpError() << "requires 'shift' below " << half << ", got "
                          << getShift().convertToFloat();
   auto classes = static_cast<int64_t>(getClasses());
   auto nullLabel = static_cast<int64_t>(getNullLabel().value_or(0));
-  if (classes < 0 || classes >= (int64_t(1) << 31))
-    return emitOpError() << "requires 0 to 2^31 - 1 classes, got " << classes;
-  if (getNullLabel() &&
-      (classes == 0 || nullLabel < 0 || nullLabel >= (int64_t(1) << 31)))
-    return emitOpError("requires a null label that is not negative, of a model with "
-                       "classes");
+  if (classes < 0 || classes > mostClasses)
+    return emitOpError() << "requires 0 to " << mostClasses << " classes, got "
+                         << classes;
+  if (getNullLabel() && (classes == 0 || nullLabel < 0 || nullLabel > classes))
+    return emitOpError() << "requires a null label of 0 to the number of classes, of a "
+                            "model with classes, got "
+                         << nullLabel << " of " << classes;
   bool ddim = getSampler() == SamplerKind::Ddim;
   if (ddim != getTrainSteps().has_value() || ddim != getBetaStart().has_value() ||
       ddim != getBetaEnd().has_value())
@@ -119,9 +129,9 @@ LogicalResult ScheduleOp::verify() {
   if (ddim) {
     double start = getBetaStart()->convertToDouble(), end = getBetaEnd()->convertToDouble();
     auto train = static_cast<int64_t>(*getTrainSteps());
-    if (train < steps || train > 1000000)
+    if (train < steps || train > 100000)
       return emitOpError() << "requires at least as many training steps as steps, and at "
-                              "most 1000000, got "
+                              "most 100000, got "
                            << train << " and " << steps;
     if (!(start > 0.0 && start <= end && end < 1.0))
       return emitOpError() << "requires 0 < beta_start <= beta_end < 1, got " << start
@@ -228,9 +238,13 @@ static LogicalResult readSignature(DenoiseOp op, func::FuncOp function,
   return success();
 }
 
+/// Arguments that are labels, of blocks that were looked at.
+using LabelledBlocks = std::set<std::pair<Block *, std::vector<unsigned>>>;
+
 /// C4: every table that labels index has a row for `largest`.
 static LogicalResult verifyTables(DenoiseOp op, Block &body, const DenseSet<Value> &labels,
-                                  int64_t largest, SymbolTableCollection &tables) {
+                                  int64_t largest, SymbolTableCollection &tables,
+                                  LabelledBlocks &seen) {
   for (Operation &inner : body) {
     if (auto gather = dyn_cast<GatherRowsOp>(inner)) {
       Type type = gather.getTable().getType();
@@ -248,11 +262,15 @@ static LogicalResult verifyTables(DenoiseOp op, Block &body, const DenseSet<Valu
     if (!block || block.getBody().empty())
       continue;
     DenseSet<Value> inside;
+    std::vector<unsigned> places;
     for (auto [index, input] : llvm::enumerate(layer.getInputs()))
-      if (labels.contains(input) && index < block.getBody().getNumArguments())
+      if (labels.contains(input) && index < block.getBody().getNumArguments()) {
         inside.insert(block.getBody().getArgument(index));
-    if (!inside.empty() &&
-        failed(verifyTables(op, block.getBody().front(), inside, largest, tables)))
+        places.push_back(static_cast<unsigned>(index));
+      }
+    Block &called = block.getBody().front();
+    if (!inside.empty() && seen.insert({&called, places}).second &&
+        failed(verifyTables(op, called, inside, largest, tables, seen)))
       return failure();
   }
   return success();
@@ -268,6 +286,15 @@ static LogicalResult verifyNamed(DenoiseOp op, func::FuncOp function, ScheduleOp
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     auto name = function.getArgAttrOfType<StringAttr>(i, "lowbit.name");
     auto type = dyn_cast<RankedTensorType>(function.getArgumentTypes()[i]);
+    if (name && name.getValue() == "latent" && !function.isExternal())
+      for (Operation *user : function.getArgument(i).getUsers())
+        if (auto patches = dyn_cast<PatchifyOp>(user);
+            patches && patches.getImage() != schedule.getLatent())
+          return op.emitOpError()
+                 << "variant @" << function.getName()
+                 << " requires patches of the schedule's latent ["
+                 << schedule.getLatent() << "], got patchify of an image ["
+                 << patches.getImage() << "]";
     if (name && name.getValue() == "time" &&
         (!type || type.getRank() != 2 || !type.getElementType().isF32() ||
          type.getShape()[1] != std::max<int64_t>(features, 1)))
@@ -287,7 +314,8 @@ static LogicalResult verifyNamed(DenoiseOp op, func::FuncOp function, ScheduleOp
   }
   if (labels.empty())
     return success();
-  return verifyTables(op, function.front(), labels, largest, tables);
+  LabelledBlocks seen;
+  return verifyTables(op, function.front(), labels, largest, tables, seen);
 }
 
 LogicalResult DenoiseOp::verifySymbolUses(SymbolTableCollection &tables) {
@@ -307,6 +335,9 @@ LogicalResult DenoiseOp::verifySymbolUses(SymbolTableCollection &tables) {
                          : func::FuncOp();
     if (!function)
       return emitOpError() << "requires functions as variants, got " << variant;
+    if (function.isExternal())
+      return emitOpError() << "requires variants with a body, @" << function.getName()
+                           << " has none";
     if (failed(readSignature(*this, function, tables, columns, signature)))
       return failure();
   }

@@ -271,11 +271,34 @@ LogicalResult ReturnOp::verify() {
   return success();
 }
 
+/// Whether `block` calls `wanted`, itself or through blocks that it calls.
+static bool reaches(BlockOp block, BlockOp wanted, SymbolTableCollection &tables) {
+  SmallVector<BlockOp> todo = {block};
+  llvm::SmallPtrSet<Operation *, 8> seen = {block};
+  while (!todo.empty()) {
+    BlockOp next = todo.pop_back_val();
+    if (next == wanted)
+      return true;
+    next.walk([&](LayerOp layer) {
+      auto callee =
+          tables.lookupNearestSymbolFrom<BlockOp>(layer, layer.getCalleeAttr());
+      if (callee && seen.insert(callee).second)
+        todo.push_back(callee);
+    });
+  }
+  return false;
+}
+
 LogicalResult LayerOp::verifySymbolUses(SymbolTableCollection &tables) {
   auto block = tables.lookupNearestSymbolFrom<BlockOp>(*this, getCalleeAttr());
   if (!block)
     return emitOpError() << "requires '" << getCallee()
                          << "' to be a lowbit.block";
+  if (auto parent = (*this)->getParentOfType<BlockOp>();
+      parent && reaches(block, parent, tables))
+    return emitOpError() << "requires blocks that do not call themselves, got a cycle "
+                            "through @"
+                         << parent.getSymName();
   ArrayRef<Type> types = block.getFunctionType().getInputs();
   if (TypeRange(getInputs().getTypes()) !=
       TypeRange(types.take_front(block.getNumInputs())))

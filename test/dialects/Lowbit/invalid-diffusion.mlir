@@ -133,7 +133,7 @@ lowbit.schedule @s euler latent [1, 8, 8] steps 20 features 8 scale -1.0
 
 // -----
 
-// expected-error @+1 {{'lowbit.schedule' op requires a null label that is not negative, of a model with classes}}
+// expected-error @+1 {{'lowbit.schedule' op requires a null label of 0 to the number of classes, of a model with classes, got 10 of 0}}
 lowbit.schedule @s euler latent [1, 8, 8] steps 20 null_label 10
 
 // -----
@@ -143,7 +143,7 @@ lowbit.schedule @s euler latent [1, 8, 8] steps 20 train_steps 1000
 
 // -----
 
-// expected-error @+1 {{'lowbit.schedule' op requires at least as many training steps as steps, and at most 1000000, got 10 and 20}}
+// expected-error @+1 {{'lowbit.schedule' op requires at least as many training steps as steps, and at most 100000, got 10 and 20}}
 lowbit.schedule @s ddim latent [1, 8, 8] steps 20 train_steps 10 beta_start 1.0e-4 beta_end 0.02
 
 // -----
@@ -288,4 +288,59 @@ func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
   return %z : tensor<?x8xf32>
 }
 // expected-error @+1 {{'lowbit.denoise' op requires tables with a row for each label up to 9, got one of 4 rows}}
+lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+// The limits are those of the runtime.
+// expected-error @+1 {{'lowbit.schedule' op requires a null label of 0 to the number of classes, of a model with classes, got 11 of 10}}
+lowbit.schedule @s euler latent [1, 8, 8] steps 20 classes 10 null_label 11
+
+// -----
+
+// expected-error @+1 {{'lowbit.schedule' op requires 0 to 16777216 classes, got 16777217}}
+lowbit.schedule @s euler latent [1, 8, 8] steps 20 classes 16777217
+
+// -----
+
+// expected-error @+1 {{'lowbit.schedule' op requires a latent of at most 268435456 numbers}}
+lowbit.schedule @s euler latent [1, 65536, 65536] steps 20
+
+// -----
+
+// expected-error @+1 {{'lowbit.schedule' op requires a finite guidance and shift}}
+lowbit.schedule @s euler latent [1, 8, 8] steps 20 guidance 0x7FC00000
+
+// -----
+
+lowbit.schedule @s euler latent [1, 1, 8] steps 20
+func.func private @f(tensor<?x8xf32> {lowbit.name = "latent"}) -> tensor<?x8xf32>
+// expected-error @+1 {{'lowbit.denoise' op requires variants with a body, @f has none}}
+lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+lowbit.schedule @s euler latent [1, 4, 16] steps 20
+func.func @f(%x: tensor<?x64xf32> {lowbit.name = "latent"}) -> tensor<?x64xf32> {
+  %p = lowbit.patchify %x image [1, 8, 8] patch 2 : tensor<?x64xf32> -> tensor<?x4xf32>
+  %y = lowbit.unpatchify %p image [1, 8, 8] patch 2 : tensor<?x4xf32> -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+// expected-error @+1 {{'lowbit.denoise' op variant @f requires patches of the schedule's latent [1, 4, 16], got patchify of an image [1, 8, 8]}}
+lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+// Labels through a block that calls itself.
+lowbit.schedule @s euler latent [1, 1, 8] steps 20 classes 3
+lowbit.block @a(%h: tensor<?x8xf32>, %l: tensor<?xi32>) -> tensor<?x8xf32> attributes {num_params = 0 : i64, num_states = 0 : i64} {
+  // expected-error @+1 {{'lowbit.layer' op requires blocks that do not call themselves, got a cycle through @a}}
+  %0 = lowbit.layer @a(%h, %l) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  lowbit.return %0 : tensor<?x8xf32>
+}
+func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
+             %l: tensor<?xi32> {lowbit.name = "label"}) -> tensor<?x8xf32> {
+  %0 = lowbit.layer @a(%x, %l) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
 lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
