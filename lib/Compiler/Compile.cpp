@@ -339,6 +339,10 @@ private:
       return;
     ::lowbit::compress::LedgerStep step;
     step.pass = "quantize-activations";
+    // A module that is taken up after its compress phase says so already.
+    auto steps = readLedger(*module);
+    if (steps.isOk() && !steps->empty() && steps->back().pass == step.pass)
+      return;
     step.exactness = "E2";
     step.note = "activations of low-bit products as " + options.activations;
     appendLedgerStep(*module, step);
