@@ -62,6 +62,7 @@ public:
       entry.symbol = stage.symbol;
       entry.text = static_cast<uint32_t>(code.texts.size());
       entry.threads = launch.threads;
+      entry.groups = launch.groups;
       entry.tokensPerGroup = launch.tokensPerGroup;
       entry.rowsPerToken = launch.rowsPerToken;
       entry.sharedBytes = static_cast<uint32_t>(launch.sharedBytes);

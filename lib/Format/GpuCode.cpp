@@ -14,7 +14,7 @@
 
 using namespace lowbit;
 
-static constexpr uint32_t gpuCodeVersion = 2;
+static constexpr uint32_t gpuCodeVersion = 3;
 static constexpr uint32_t mostThreads = 1024;
 
 std::vector<uint8_t> lowbit::serializeGpuCode(const GpuCode &code) {
@@ -30,6 +30,7 @@ std::vector<uint8_t> lowbit::serializeGpuCode(const GpuCode &code) {
     out.string(stage.symbol);
     out.u32(stage.text);
     out.u32(stage.threads);
+    out.u32(stage.groups);
     out.u32(stage.tokensPerGroup);
     out.u32(stage.rowsPerToken);
     out.u32(stage.sharedBytes);
@@ -54,12 +55,13 @@ StatusOr<GpuCode> lowbit::parseGpuCode(std::span<const uint8_t> bytes) {
     text.text = in.string(size_t(1) << 30, /*binary=*/true);
     code.texts.push_back(std::move(text));
   }
-  uint32_t stages = in.count(28);
+  uint32_t stages = in.count(32);
   for (uint32_t i = 0; i < stages && !in.failed(); ++i) {
     GpuStage stage;
     stage.symbol = in.string();
     stage.text = in.u32();
     stage.threads = in.u32();
+    stage.groups = in.u32();
     stage.tokensPerGroup = in.u32();
     stage.rowsPerToken = in.u32();
     stage.sharedBytes = in.u32();

@@ -122,19 +122,20 @@ StageFunction::StageFunction(ModuleOp module, StringRef name,
     : opBuilder(module.getContext()),
       function(createPlanKernel(module, name, machine, frame)),
       valueBuilder(opBuilder, function.getLoc(), std::move(capabilities)),
-      sliceCount(frame.threads / unsigned(rowLanes)), planArguments(true),
+      sliceCount(frame.threads / (unsigned(rowLanes) * frame.blocks)),
+      planArguments(true),
       exclusive(frame.exclusive), readOnly(frame.readOnly) {
   Block &entry = function.getBody().front();
   opBuilder.setInsertionPoint(entry.getTerminator());
   dims.append(entry.args_begin(), entry.args_begin() + LOWBIT_DIM_COUNT);
-  enterThreads(machine, frame.sharedBytes);
+  enterThreads(machine, frame.sharedBytes, frame.blocks);
 }
 
 void StageFunction::enterThreads(const ThreadMachine &machine,
-                                 uint64_t sharedBytes) {
+                                 uint64_t sharedBytes, unsigned blocks) {
   barrierName = machine.barrier;
   exchangeName = machine.exchange;
-  threadCount = unsigned(rowLanes) * sliceCount;
+  threadCount = unsigned(rowLanes) * sliceCount * blocks;
   auto readIndex = [&](const std::string &name) -> Value {
     Value i32 = LLVM::CallIntrinsicOp::create(
                     opBuilder, loc(), opBuilder.getI32Type(),
@@ -145,7 +146,10 @@ void StageFunction::enterThreads(const ThreadMachine &machine,
   };
   threadIndex = readIndex(machine.threadIndex);
   lane = remI(threadIndex, rowLanes);
-  sliceIndex = divI(threadIndex, rowLanes);
+  sliceIndex = divI(threadIndex, rowLanes * int64_t(blocks));
+  blockIndex = blocks == 1
+                   ? index(0)
+                   : remI(divI(threadIndex, rowLanes), int64_t(blocks));
   group = readIndex(machine.groupIndex);
   if (planArguments)
     tileIndex = readIndex(machine.groupTile);
@@ -155,7 +159,8 @@ void StageFunction::enterThreads(const ThreadMachine &machine,
   OpBuilder::InsertionGuard guard(opBuilder);
   opBuilder.setInsertionPointToStart(
       function->getParentOfType<ModuleOp>().getBody());
-  auto type = LLVM::LLVMArrayType::get(opBuilder.getI8Type(), sharedBytes);
+  auto type =
+      LLVM::LLVMArrayType::get(opBuilder.getI8Type(), sharedBytes * blocks);
   auto global = LLVM::GlobalOp::create(
       opBuilder, loc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
       (function.getName() + "_shared").str(), Attribute(), /*alignment=*/16,
@@ -165,6 +170,8 @@ void StageFunction::enterThreads(const ThreadMachine &machine,
   shared = LLVM::AddrSpaceCastOp::create(
       opBuilder, loc(), LLVM::LLVMPointerType::get(opBuilder.getContext()),
       address);
+  if (blocks > 1)
+    shared = at(shared, mulI(blockIndex, int64_t(sharedBytes)));
 }
 
 AbstractValue StageFunction::exchange(AbstractValue value, unsigned mask) {

@@ -54,16 +54,19 @@ struct ThreadShape {
   uint64_t sharedBytes = 0; ///< what scratch() points to
 };
 
-/// A stage of a plan as a kernel of threads (lowbit/Format/GpuCode.h): group i of
-/// the first axis computes work item i.
+/// A stage of a plan as a kernel of threads (lowbit/Format/GpuCode.h). A group may
+/// hold several blocks of eight rows, the same slice of all of them in neighbouring
+/// threads: thread t holds row t mod 8 of block (t floordiv 8) mod blocks and slice t
+/// floordiv (8 * blocks).
 struct ThreadFrame {
-  unsigned threads = 32;    ///< of a group, a multiple of 8
-  uint64_t sharedBytes = 0; ///< what scratch() points to
+  unsigned threads = 32;    ///< of a group, a multiple of 8 * blocks
+  uint64_t sharedBytes = 0; ///< what scratch() points to, for each block
   /// Whether no kernel writes what a binding points to while this one runs.
   std::function<bool(unsigned binding)> readOnly;
   /// Whether threads exchange nothing through bindings, so that pointers can be
   /// declared free of aliases.
   bool exclusive = false;
+  unsigned blocks = 1;
 };
 
 class StageFunction {
@@ -121,8 +124,10 @@ public:
   // Slices of a row's columns; slice 0 of 1 where there are no threads.
   unsigned slices() const { return sliceCount; }
   mlir::Value slice() { return isThread() ? sliceIndex : index(0); }
-  /// Block of rows of this group of threads.
+  /// Index of the group on the first axis.
   mlir::Value threadRowBlock() { return group; }
+  /// Which of the group's blocks of rows this thread works on.
+  mlir::Value blockInGroup() { return blockIndex; }
   /// Index of the group on the second axis.
   mlir::Value threadTile() { return tileIndex; }
   /// Index of this thread in its group, and how many there are.
@@ -183,9 +188,10 @@ private:
   llvm::SmallVector<mlir::Value> bindings;
   llvm::SmallVector<mlir::Value> dims;
   // Of a kernel of threads only.
-  void enterThreads(const ThreadMachine &machine, uint64_t sharedBytes);
+  void enterThreads(const ThreadMachine &machine, uint64_t sharedBytes,
+                    unsigned blocks = 1);
   std::string barrierName, exchangeName;
-  mlir::Value shared, lane, sliceIndex, group, tileIndex, threadIndex;
+  mlir::Value shared, lane, sliceIndex, group, tileIndex, threadIndex, blockIndex;
   unsigned sliceCount = 1, threadCount = 1;
   // Of a plan's kernel only.
   bool planArguments = false, exclusive = false;

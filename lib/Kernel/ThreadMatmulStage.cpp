@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A group of threads computes one block of eight rows for up to four tokens: thread t
-// holds row t mod 8 and slice t / 8. For int8 activations slices divide the columns
-// (StageFunction.h); for f32 activations they are the 32 lanes of Semantics N3.
+// A group of threads computes one or more blocks of eight rows for up to four tokens, each
+// thread one row and one slice of it (ThreadFrame). For int8 activations slices divide the
+// columns (StageFunction.h); for f32 activations they are the 32 lanes of Semantics N3.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,8 +33,14 @@ namespace {
 struct PlannedGroup {
   std::vector<MatmulPlan> plans;
   const MatmulGroup *group;
-  int64_t firstItem;
+  int64_t firstGroup; ///< of threads
 };
+
+/// Blocks of eight rows of a group of threads. Slices of different length must not share
+/// a warp: where there are few, four blocks fill it with one slice.
+unsigned blocksFor(unsigned slices) {
+  return slices % 4 == 0 ? 1 : 4;
+}
 
 /// N3 for the rows of a block: slice s is lane s.
 class ThreadFloatTile {
@@ -119,16 +125,26 @@ private:
 
 class ThreadMatmulEmitter {
 public:
-  ThreadMatmulEmitter(StageFunction &stage, int64_t rowsPerToken)
-      : stage(stage), rowsPerToken(rowsPerToken) {}
+  ThreadMatmulEmitter(StageFunction &stage, int64_t rowsPerToken, unsigned blocks)
+      : stage(stage), rowsPerToken(rowsPerToken), blocks(blocks) {}
 
+  /// All threads of a group take the same way, because there are barriers in it.
   void emit(const PlannedGroup &group) {
-    Value first = stage.index(group.firstItem);
-    Value item = stage.subI(stage.threadRowBlock(), first);
-    Value beyond = stage.index(group.plans[0].rowBlocks);
-    stage.ifThen(stage.lessI(item, beyond), [&] {
-      stage.ifThen(stage.lessI(stage.index(-1), item),
-                   [&] { emitRowBlock(group, item); });
+    const int64_t rowBlocks = group.plans[0].rowBlocks;
+    Value local =
+        stage.subI(stage.threadRowBlock(), stage.index(group.firstGroup));
+    Value beyond = stage.index(ceilDiv(rowBlocks, int64_t(blocks)));
+    stage.ifThen(stage.lessI(local, beyond), [&] {
+      stage.ifThen(stage.lessI(stage.index(-1), local), [&] {
+        Value rowBlock = stage.addI(stage.mulI(local, int64_t(blocks)),
+                                    stage.blockInGroup());
+        if (rowBlocks % blocks == 0)
+          return emitRowBlock(group, rowBlock);
+        // Blocks beyond the last repeat it and store nothing.
+        exists = stage.lessI(rowBlock, stage.index(rowBlocks));
+        emitRowBlock(group, stage.minI(rowBlock, stage.index(rowBlocks - 1)));
+        exists = Value();
+      });
     });
   }
 
@@ -162,9 +178,15 @@ private:
       SmallVector<Value> chosen;
       for (const SmallVector<Value> &values : results)
         chosen.push_back(ofSlice({values.data() + done, count}));
-      stage.ifThen(stage.lessI(stage.slice(), stage.index(count)), [&] {
+      auto store = [&] {
         Value token = stage.addI(stage.addI(tile.token, done), stage.slice());
         group.group->epilogue(stage, chosen, tile.rowBlock, token);
+      };
+      stage.ifThen(stage.lessI(stage.slice(), stage.index(count)), [&] {
+        if (exists)
+          stage.ifThen(exists, store);
+        else
+          store();
       });
     }
   }
@@ -183,6 +205,8 @@ private:
 
   StageFunction &stage;
   int64_t rowsPerToken;
+  unsigned blocks;
+  Value exists; ///< whether the thread's block of rows does; null where all do
 };
 
 } // namespace
@@ -193,12 +217,13 @@ StatusOr<ThreadLaunch> kernel::emitThreadMatmulStage(mlir::ModuleOp module,
                                                      int64_t &items) {
   std::vector<PlannedGroup> groups;
   unsigned slices = 1;
+  bool quantized = true;
   ThreadLaunch launch;
   launch.tokensPerGroup = wideTile;
   launch.rowsPerToken = unsigned(spec.rowsPerToken);
   items = 0;
   for (const MatmulGroup &group : spec.groups) {
-    PlannedGroup planned{{}, &group, items};
+    PlannedGroup planned{{}, &group, 0};
     for (const MatmulAnchor &anchor : group.anchors) {
       LOWBIT_ASSIGN_OR_RETURN(MatmulPlan plan, planMatmul(anchor));
       if (!anchor.weight.isDense())
@@ -212,7 +237,15 @@ StatusOr<ThreadLaunch> kernel::emitThreadMatmulStage(mlir::ModuleOp module,
       planned.plans.push_back(std::move(plan));
     }
     items += planned.plans[0].rowBlocks;
+    quantized &= llvm::all_of(planned.plans, [](const MatmulPlan &plan) {
+      return plan.activation.quantized;
+    });
     groups.push_back(std::move(planned));
+  }
+  const unsigned blocks = quantized ? blocksFor(slices) : 1;
+  for (PlannedGroup &group : groups) {
+    group.firstGroup = launch.groups;
+    launch.groups += unsigned(ceilDiv(group.plans[0].rowBlocks, blocks));
   }
   constexpr uint64_t largestShared = 48 << 10; // what every machine gives
   for (const PlannedGroup &group : groups)
@@ -222,16 +255,18 @@ StatusOr<ThreadLaunch> kernel::emitThreadMatmulStage(mlir::ModuleOp module,
                            : ThreadFloatTile::sharedBytes(plan);
       launch.sharedBytes = std::max(launch.sharedBytes, bytes);
     }
+  const uint64_t sharedOfBlock = launch.sharedBytes;
+  launch.sharedBytes *= blocks;
   if (launch.sharedBytes > largestShared)
     return unimplemented("a product of %llu bytes of shared memory; kernels of threads "
                          "have %llu",
                          static_cast<unsigned long long>(launch.sharedBytes),
                          static_cast<unsigned long long>(largestShared));
-  launch.threads = unsigned(rowsPerBlock) * slices;
+  launch.threads = unsigned(rowsPerBlock) * slices * blocks;
   StageFunction stage(module, spec.name, target.capabilities, target.machine,
-                      ThreadFrame{launch.threads, launch.sharedBytes, target.readOnly,
-                                  true});
-  ThreadMatmulEmitter emitter(stage, spec.rowsPerToken);
+                      ThreadFrame{launch.threads, sharedOfBlock, target.readOnly, true,
+                                  blocks});
+  ThreadMatmulEmitter emitter(stage, spec.rowsPerToken, blocks);
   for (const PlannedGroup &group : groups)
     emitter.emit(group);
   launch.bindings = stage.boundArguments();

@@ -30,9 +30,10 @@ struct ThreadTarget {
   std::function<bool(unsigned binding)> readOnly;
 };
 
-/// How a stage is launched: one group of threads for each work item.
+/// How a stage is launched.
 struct ThreadLaunch {
   unsigned threads = 32;          ///< of a group
+  unsigned groups = 0;            ///< 0: one for each work item
   unsigned tokensPerGroup = 0;    ///< groups on a second axis; 0: one
   unsigned rowsPerToken = 1;      ///< of the rows that the second axis divides
   uint64_t sharedBytes = 0;       ///< of a group

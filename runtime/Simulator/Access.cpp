@@ -167,6 +167,60 @@ uint8_t *lowbit::ptx::accessGeneric(Warp &w, uint32_t lane, uint64_t address,
   return accessGlobal(w, lane, address, bytes, isWrite, isRead);
 }
 
+/// Whether the remembered allocation of the instruction, or else the one at `low`,
+/// holds all bytes from `low` to `high + bytes`.
+static bool remember(Warp &w, uint64_t low, uint64_t high, uint32_t bytes) {
+  PerInstruction &pi = w.worker->perInstruction[w.pc];
+  if (low >= pi.cacheBegin && high + bytes <= pi.cacheEnd && high >= low)
+    return true;
+  const Allocation *a = w.worker->launch->memory->find(low);
+  if (!a || high >= a->end || bytes > a->end - high)
+    return false;
+  pi.cacheBegin = a->begin;
+  pi.cacheEnd = a->end;
+  pi.cacheWritten = a->allWritten;
+  return true;
+}
+
+bool lowbit::ptx::coverAscending(Warp &w, const uint64_t *addresses,
+                                 uint32_t mask, uint32_t bytes) {
+  // An aligned access of at most a sector lies in one sector.
+  constexpr uint32_t sectorBytes = 32;
+  if (bytes > sectorBytes)
+    return false;
+  uint64_t bits = 0, falls = 0, sectors = 1, low, high;
+  unsigned lanes = 32;
+  if (mask == allLanes) {
+    low = addresses[0];
+    high = addresses[31];
+    bits = low;
+    for (unsigned l = 1; l < 32; ++l) {
+      uint64_t a = addresses[l], before = addresses[l - 1];
+      bits |= a;
+      falls |= a < before ? 1 : 0;
+      sectors += (a ^ before) >= sectorBytes ? 1 : 0;
+    }
+  } else {
+    lanes = unsigned(std::popcount(mask));
+    uint32_t m = mask;
+    low = high = bits = addresses[std::countr_zero(m)];
+    for (m &= m - 1; m; m &= m - 1) {
+      uint64_t a = addresses[std::countr_zero(m)];
+      bits |= a;
+      falls |= a < high ? 1 : 0;
+      sectors += (a ^ high) >= sectorBytes ? 1 : 0;
+      high = a;
+    }
+  }
+  if (falls || (bits & (bytes - 1)) || !remember(w, low, high, bytes))
+    return false;
+  PerInstruction &pi = w.worker->perInstruction[w.pc];
+  ++pi.requests;
+  pi.bytes += uint64_t(lanes) * bytes;
+  pi.sectors += sectors;
+  return true;
+}
+
 bool lowbit::ptx::coverGlobal(Warp &w, const uint64_t *addresses, uint32_t mask,
                               uint32_t bytes) {
   uint64_t low = ~uint64_t(0), high = 0, bits = 0;
@@ -184,18 +238,7 @@ bool lowbit::ptx::coverGlobal(Warp &w, const uint64_t *addresses, uint32_t mask,
       bits |= addresses[l];
     }
   }
-  if (bits & (bytes - 1))
-    return false;
-  PerInstruction &pi = w.worker->perInstruction[w.pc];
-  if (low >= pi.cacheBegin && high + bytes <= pi.cacheEnd && high >= low)
-    return true;
-  const Allocation *a = w.worker->launch->memory->find(low);
-  if (!a || high >= a->end || bytes > a->end - high)
-    return false;
-  pi.cacheBegin = a->begin;
-  pi.cacheEnd = a->end;
-  pi.cacheWritten = a->allWritten;
-  return true;
+  return !(bits & (bytes - 1)) && remember(w, low, high, bytes);
 }
 
 void lowbit::ptx::countSectors(Warp &w, const uint64_t *addresses,

@@ -172,6 +172,11 @@ void countSharedPasses(Warp &warp, const uint64_t *offsets, uint32_t mask,
 /// Counts the 32-byte sectors of an access of `bytes` a lane to global memory.
 void countSectors(Warp &warp, const uint64_t *addresses, uint32_t mask,
                   uint32_t bytes);
+/// Both for lanes whose addresses never fall from lane to lane, in one pass: true
+/// when they lie aligned in one allocation and were counted. False (nothing was
+/// counted) says nothing about other patterns.
+bool coverAscending(Warp &warp, const uint64_t *addresses, uint32_t mask,
+                    uint32_t bytes);
 /// Makes the instruction's remembered allocation cover all lanes; false when
 /// they do not lie in one allocation or are not aligned.
 bool coverGlobal(Warp &warp, const uint64_t *addresses, uint32_t mask,

@@ -123,14 +123,20 @@ double lowbit::ptx::fmaToOdd(double a, double b, double c) {
 }
 
 namespace {
+/// The host's rounding mode for one operation. It is to nearest outside: kernels run
+/// in an ExactFloatScope.
 struct Mode {
-  int saved;
-  explicit Mode(Round r) : saved(std::fegetround()) {
+  bool directed;
+  explicit Mode(Round r) : directed(r != Round::rn && r != Round::rna) {
     static const int modes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD,
                                 FE_UPWARD, FE_TONEAREST};
-    std::fesetround(modes[unsigned(r)]);
+    if (directed)
+      std::fesetround(modes[unsigned(r)]);
   }
-  ~Mode() { std::fesetround(saved); }
+  ~Mode() {
+    if (directed)
+      std::fesetround(FE_TONEAREST);
+  }
 };
 /// Hides a value from the optimiser, so that the operation stays in its mode.
 template <class T> T opaque(T v) {

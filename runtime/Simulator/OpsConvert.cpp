@@ -148,6 +148,16 @@ double roundIntegral(double v, unsigned mode) {
 
 template <FloatKind To, FloatKind From>
 void floatToFloat(Warp &w, const Inst &i, uint32_t mask) {
+  if constexpr (To == kF32 && (From == kF16 || From == kBF16)) {
+    // Exact, and the usual conversion of stored scales.
+    if (i.p0 == 0 && i.p2 == 2) {
+      const uint16_t *a = row<uint16_t>(w, i.a);
+      eachLane(row<float>(w, i.d), mask, [=](unsigned l) {
+        return canonical(From == kF16 ? halfToFloat(a[l]) : bfloatToFloat(a[l]));
+      });
+      return;
+    }
+  }
   for (unsigned l = 0; l < 32; ++l) {
     if (!(mask >> l & 1))
       continue;

@@ -53,15 +53,35 @@ void takeLane(Warp &w, const Inst &i, unsigned l, uint8_t *p) {
     std::memcpy(p + k * i.p1, w.r + w.pool[i.aux + k] + l * i.p2, i.p1);
 }
 
-/// Loads of 4-byte elements whose lanes lie one after another.
+/// Elements of one size, a register each. Eight lanes often read one run of memory,
+/// or all the same place: then one copy does.
 template <class T, class Base>
 inline void loadRows(Warp &w, const Inst &i, uint32_t mask, Base base) {
+  constexpr unsigned part = 8;
   unsigned n = i.p0;
   for (unsigned k = 0; k < n; ++k) {
     T *d = row<T>(w, w.pool[i.aux + k]);
     if (mask == allLanes) {
-      for (unsigned l = 0; l < 32; ++l)
-        std::memcpy(&d[l], base(l) + k * sizeof(T), sizeof(T));
+      for (unsigned l = 0; l < 32; l += part) {
+        const uint8_t *first = base(l) + k * sizeof(T);
+        uintptr_t run = 0, same = 0;
+        for (unsigned j = 1; j < part; ++j) {
+          auto distance = uintptr_t(base(l + j)) - uintptr_t(base(l));
+          run |= distance ^ (j * sizeof(T));
+          same |= distance;
+        }
+        if (!run) {
+          std::memcpy(&d[l], first, part * sizeof(T));
+        } else if (!same) {
+          T v;
+          std::memcpy(&v, first, sizeof(T));
+          for (unsigned j = 0; j < part; ++j)
+            d[l + j] = v;
+        } else {
+          for (unsigned j = 0; j < part; ++j)
+            std::memcpy(&d[l + j], base(l + j) + k * sizeof(T), sizeof(T));
+        }
+      }
     } else {
       for (uint32_t m = mask; m; m &= m - 1) {
         unsigned l = unsigned(std::countr_zero(m));
@@ -125,7 +145,8 @@ bool marked(const uint8_t *marks, uint32_t bytes) {
 void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address, bool isStore) {
   uint32_t bytes = uint32_t(i.p0) * i.p1;
   Worker &worker = *w.worker;
-  if (!coverGlobal(w, address, mask, bytes) || worker.races) {
+  const bool ascending = coverAscending(w, address, mask, bytes);
+  if ((!ascending && !coverGlobal(w, address, mask, bytes)) || worker.races) {
     for (uint32_t m = mask; m && !worker.stop; m &= m - 1) {
       unsigned l = unsigned(std::countr_zero(m));
       uint8_t *p = accessGlobal(w, l, address[l], bytes, isStore, !isStore);
@@ -134,11 +155,12 @@ void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address
       else if (p)
         takeLane(w, i, l, p);
     }
-    if (!worker.stop)
+    if (!worker.stop && !ascending)
       countSectors(w, address, mask, bytes);
     return;
   }
-  countSectors(w, address, mask, bytes);
+  if (!ascending)
+    countSectors(w, address, mask, bytes);
   DeviceMemory &memory = *worker.launch->memory;
   if (!worker.perInstruction[w.pc].cacheWritten) {
     for (uint32_t m = mask; m; m &= m - 1) {

@@ -146,7 +146,8 @@ GpuCode test::tinyGpuCode() {
   GpuText text{"all", ".version 6.3\n.target sm_75\n.address_size 64\n"};
   for (const TinyStage &stage : tinyStages) {
     text.text += kernelText(stage);
-    code.stages.push_back({stage.symbol, 0, stage.threads, 0, 1, 0, stage.bindings});
+    code.stages.push_back(
+        {stage.symbol, 0, stage.threads, 0, 0, 1, 0, stage.bindings});
   }
   code.texts.push_back(std::move(text));
   return code;

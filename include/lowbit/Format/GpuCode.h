@@ -16,7 +16,8 @@
 //             bindings it is. 64-byte aligned, padded to a multiple of 64
 //
 // Groups (thread blocks) have `threads` threads on one axis. The first axis of groups
-// has one for each work item; the second one for each `tokensPerGroup` rows, or one.
+// has `groups`, or one for each work item; the second one for each `tokensPerGroup`
+// rows, or one.
 // A token of the call has `rowsPerToken` rows (the tokens of an image, say).
 // Shared memory is declared in the text; `sharedBytes` repeats how much, for reports.
 //
@@ -36,6 +37,7 @@ struct GpuStage {
   std::string symbol; ///< of the plan's stage, and of the kernel
   uint32_t text = 0;  ///< index of the text that has the kernel
   uint32_t threads = 0;        ///< of a group, 1 to 1024
+  uint32_t groups = 0;         ///< on the first axis; 0: one for each work item
   uint32_t tokensPerGroup = 0; ///< 0: one group on the second axis
   uint32_t rowsPerToken = 1;   ///< at least 1
   uint32_t sharedBytes = 0;

@@ -242,10 +242,11 @@ Status CudaDevice::launchStage(const CudaExecutable::Kernel &kernel,
     tiles = rows ? *rows / shape.tokensPerGroup + (*rows % shape.tokensPerGroup != 0)
                  : -1;
   }
-  if (stage.items > mostGroups || tiles < 1 || tiles > mostTiles)
-    return resourceExhausted("stage '%s' has %lld work items for %lld tokens; the device "
-                             "takes %d and %d groups",
-                             shape.symbol.c_str(), static_cast<long long>(stage.items),
+  const int64_t groups = shape.groups ? int64_t(shape.groups) : stage.items;
+  if (groups > mostGroups || tiles < 1 || tiles > mostTiles)
+    return resourceExhausted("stage '%s' has %lld groups for %lld tokens; the device takes "
+                             "%d and %d",
+                             shape.symbol.c_str(), static_cast<long long>(groups),
                              static_cast<long long>(tokens), mostGroups, mostTiles);
   std::array<int64_t, gpuLeadingArguments> numbers;
   std::copy(launch.dims->begin(), launch.dims->end(), numbers.begin());
@@ -265,7 +266,7 @@ Status CudaDevice::launchStage(const CudaExecutable::Kernel &kernel,
   for (uint64_t &pointer : pointers)
     parameters.push_back(&pointer);
   return driver->check(
-      driver->launch(kernel.function, static_cast<unsigned>(stage.items),
+      driver->launch(kernel.function, static_cast<unsigned>(groups),
                      static_cast<unsigned>(tiles), 1, shape.threads, 1, 1, 0, stream,
                      parameters.data(), nullptr),
       "launching stage '" + shape.symbol + "'");

@@ -28,7 +28,8 @@ static Plan twoStages() {
 static GpuCode twoKernels() {
   GpuCode code;
   code.texts = {{"k", ".version 7.0\n"}};
-  code.stages = {{"k_a", 0, 32, 0, 1, 0, {2, 0}}, {"k_b", 0, 256, 4, 16, 4096, {1}}};
+  code.stages = {{"k_a", 0, 32, 0, 0, 1, 0, {2, 0}},
+                 {"k_b", 0, 256, 7, 4, 16, 4096, {1}}};
   return code;
 }
 
