@@ -95,7 +95,7 @@ struct Cta {
   uint32_t liveThreads = 0;
   BarrierState barriers[16];
   bool done = false;
-  uint64_t raceSlot = 0;
+  uint64_t raceSlot = 0; ///< The race detector's; 0: not yet known to it.
 };
 
 /// Marks of a byte in shared and local memory.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Simulator/Lanes.h"
+#include "runtime/Simulator/Races.h"
 
 #include <bit>
 
@@ -16,7 +17,8 @@ namespace {
 // Fields of ld and st: a = base slot, imm = offset, d = register (first of the
 // vector), aux = pool index of all registers, p0 = their count, p1 = bytes of
 // an element, p2 = bytes of a register.
-// p3: bit 0 = the base has 64 bits, bit 1 = sign-extend.
+// p3: bit 0 = the base has 64 bits, bit 1 = sign-extend, bit 2 = ordered,
+// bit 3 = non-coherent (.nc).
 
 inline void laneAddresses(Warp &w, const Inst &i, uint64_t *out) {
   if (i.p3 & 1) {
@@ -146,7 +148,7 @@ void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address
   uint32_t bytes = uint32_t(i.p0) * i.p1;
   Worker &worker = *w.worker;
   const bool ascending = coverAscending(w, address, mask, bytes);
-  if ((!ascending && !coverGlobal(w, address, mask, bytes)) || worker.races) {
+  if (!ascending && !coverGlobal(w, address, mask, bytes)) {
     for (uint32_t m = mask; m && !worker.stop; m &= m - 1) {
       unsigned l = unsigned(std::countr_zero(m));
       uint8_t *p = accessGlobal(w, l, address[l], bytes, isStore, !isStore);
@@ -161,6 +163,19 @@ void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address
   }
   if (!ascending)
     countSectors(w, address, mask, bytes);
+  if (worker.races) {
+    if ((i.p3 & 8) && bytes <= 32) {
+      worker.races->readConstant(w, address, mask, bytes);
+    } else {
+      Access access = worker.ordered ? Access::atomic
+                      : isStore      ? Access::write
+                                     : Access::read;
+      for (uint32_t m = mask; m; m &= m - 1) {
+        unsigned l = unsigned(std::countr_zero(m));
+        noteGlobal(w, l, address[l], bytes, access);
+      }
+    }
+  }
   DeviceMemory &memory = *worker.launch->memory;
   if (!worker.perInstruction[w.pc].cacheWritten) {
     for (uint32_t m = mask; m; m &= m - 1) {
@@ -411,7 +426,7 @@ static bool decodeLoadStore(Decoder &d) {
   o.p2 = uint8_t(registerSize);
   o.a = address.slot;
   o.imm = uint64_t(address.offset);
-  o.p3 = uint8_t((address.wide ? 1 : 0) | (isSigned(m.type) ? 2 : 0) | (m.ordered ? 4 : 0));
+  o.p3 = uint8_t((address.wide ? 1 : 0) | (isSigned(m.type) ? 2 : 0) | (m.ordered ? 4 : 0) | (m.nonCoherent ? 8 : 0));
   o.flow = Flow::memory;
   o.pipe = Pipe::lsu;
   Handler h = nullptr;

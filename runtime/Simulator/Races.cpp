@@ -18,13 +18,17 @@ RaceDetector::RaceDetector(const LaunchState &launch)
 
 void RaceDetector::startCta(Cta &cta) {
   auto s = std::make_unique<CtaState>();
+  s->shared.resize((launch.sharedBytes + 63) / 64);
   s->clock.assign(size_t(warps) * warps, 0);
   for (uint32_t w = 0; w < warps; ++w)
     s->clock[w * warps + w] = 1;
   s->fullSync.assign(warps, 0);
-  s->shared.resize(launch.sharedBytes);
   s->id = uint32_t(cta.linear);
-  states[&cta] = std::move(s);
+  if (!cta.raceSlot) {
+    states.emplace_back();
+    cta.raceSlot = states.size();
+  }
+  states[cta.raceSlot - 1] = std::move(s);
 }
 
 void RaceDetector::barrier(Cta &cta, uint32_t warpMask) {
@@ -159,13 +163,61 @@ void RaceDetector::shared(Warp &w, uint32_t lane, uint64_t offset,
                           uint32_t bytes, Access access) {
   CtaState &s = state(*w.cta);
   AccessStamp now = stamp(s, w, lane, access);
-  for (uint32_t k = 0; k < bytes; ++k)
-    check(s, w, lane, s.shared[offset - sharedBase + k], now, true, offset + k);
+  for (uint32_t k = 0; k < bytes; ++k) {
+    const uint64_t at = offset - sharedBase + k;
+    auto &page = s.shared[at / 64];
+    if (!page)
+      page = std::make_unique<std::array<Cell, 64>>();
+    check(s, w, lane, (*page)[at % 64], now, true, offset + k);
+  }
+}
+
+/// Bits of the bytes [address, address + bytes) in their group of 64.
+static uint64_t bitsOf(uint64_t address, uint32_t bytes) {
+  return ((uint64_t(1) << bytes) - 1) << (address & 63);
+}
+
+void RaceDetector::readConstant(Warp &w, const uint64_t *addresses,
+                                uint32_t mask, uint32_t bytes) {
+  for (uint32_t m = mask; m; m &= m - 1) {
+    const uint32_t lane = uint32_t(std::countr_zero(m));
+    const uint64_t address = addresses[lane];
+    ConstantReads &group = constants[address >> 6];
+    const uint64_t bits = bitsOf(address, bytes);
+    group.read |= bits;
+    group.readPc = w.pc;
+    if (group.written & bits)
+      reportRace(w, lane, address,
+                 formatString("ld.global.nc of address 0x%llx, which this kernel "
+                              "writes",
+                              (unsigned long long)address),
+                 group.writePc);
+  }
+}
+
+void RaceDetector::writeConstant(Warp &w, uint32_t lane, uint64_t address,
+                                 uint32_t bytes) {
+  ConstantReads &group = constants[address >> 6];
+  const uint64_t bits = bitsOf(address, bytes);
+  group.written |= bits;
+  group.writePc = w.pc;
+  if (group.read & bits)
+    reportRace(w, lane, address,
+               formatString("write of global address 0x%llx, which this kernel "
+                            "reads with ld.global.nc",
+                            (unsigned long long)address),
+               group.readPc);
 }
 
 void RaceDetector::global(Warp &w, uint32_t lane, uint64_t address,
                           uint32_t bytes, Access access) {
   CtaState &s = state(*w.cta);
+  if (access != Access::read)
+    for (uint32_t k = 0; k < bytes;) { // no more than a group of 64 at a time
+      uint32_t n = std::min(bytes - k, uint32_t(64 - ((address + k) & 63)));
+      writeConstant(w, lane, address + k, n);
+      k += n;
+    }
   if (access == Access::atomic) {
     auto &published = releases[address];
     for (auto &entry : published) {

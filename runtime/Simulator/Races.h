@@ -14,6 +14,10 @@
 // * blocks: an atomic, volatile or ordered access of the one that another of
 //   the other sees (a missing fence beside it is not detected).
 //
+// What ld.global.nc reads must not be written while the kernel runs (PTX ISA, ld):
+// nothing orders it. A bit a byte for "read so" and one for "written" is enough, and
+// cheap: weights are read so.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef RUNTIME_SIMULATOR_RACES_H
@@ -21,6 +25,7 @@
 
 #include "runtime/Simulator/Exec.h"
 
+#include <array>
 #include <memory>
 #include <unordered_map>
 
@@ -39,6 +44,34 @@ struct AccessStamp {
   uint8_t bytes = 0; ///< Mask within the word, for global memory.
 };
 
+/// Values for addresses of which few parts are touched: pages made on first use.
+template <class T, unsigned pageBits> class PagedTable {
+public:
+  static constexpr uint64_t pageSize = uint64_t(1) << pageBits;
+  using Page = std::array<T, pageSize>;
+
+  Page &page(uint64_t index) {
+    const uint64_t number = index >> pageBits;
+    Slot &slot = recent[number % recent.size()];
+    if (!slot.page || slot.number != number) {
+      std::unique_ptr<Page> &found = pages[number];
+      if (!found)
+        found = std::make_unique<Page>();
+      slot = {number, found.get()};
+    }
+    return *slot.page;
+  }
+  T &operator[](uint64_t index) { return page(index)[index & (pageSize - 1)]; }
+
+private:
+  struct Slot {
+    uint64_t number = 0;
+    Page *page = nullptr;
+  };
+  std::unordered_map<uint64_t, std::unique_ptr<Page>> pages;
+  std::array<Slot, 64> recent;
+};
+
 class RaceDetector {
 public:
   explicit RaceDetector(const LaunchState &launch);
@@ -54,6 +87,9 @@ public:
               Access access);
   void global(Warp &warp, uint32_t lane, uint64_t address, uint32_t bytes,
               Access access);
+  /// ld.global.nc of aligned places of up to 32 bytes.
+  void readConstant(Warp &warp, const uint64_t *addresses, uint32_t mask,
+                    uint32_t bytes);
   /// mbarrier: an arrival publishes, a completed wait takes.
   void arrive(Warp &warp, uint64_t barrier);
   void wait(Warp &warp, uint64_t barrier);
@@ -66,20 +102,27 @@ private:
     std::vector<uint32_t> clock;    ///< [warp][warp]
     std::vector<uint32_t> fullSync; ///< [warp]: epoch of the newest full sync.
     std::vector<uint32_t> pairSync; ///< [warp][lane][lane], made when needed.
-    std::vector<Cell> shared;
+    std::vector<std::unique_ptr<std::array<Cell, 64>>> shared; ///< Pages.
     std::unordered_map<uint64_t, std::vector<uint32_t>> barriers;
     std::unordered_map<uint32_t, uint32_t> seen; ///< Block -> its clock.
     uint32_t ctaClock = 1;
     uint32_t id = 0;
   };
+  /// One bit for each of 64 bytes.
+  struct ConstantReads {
+    uint64_t read = 0, written = 0;
+    uint32_t readPc = 0, writePc = 0;
+  };
   const LaunchState &launch;
   uint32_t warps;
   uint64_t serial = 0;
-  std::unordered_map<const Cta *, std::unique_ptr<CtaState>> states;
-  std::unordered_map<uint64_t, Cell> words;
+  std::vector<std::unique_ptr<CtaState>> states; ///< Cta::raceSlot - 1
+  PagedTable<Cell, 6> words;
+  PagedTable<ConstantReads, 10> constants;
   std::unordered_map<uint64_t, std::unordered_map<uint32_t, uint32_t>> releases;
 
-  CtaState &state(const Cta &cta) { return *states[&cta]; }
+  CtaState &state(const Cta &cta) { return *states[cta.raceSlot - 1]; }
+  void writeConstant(Warp &warp, uint32_t lane, uint64_t address, uint32_t bytes);
   bool ordered(CtaState &s, const Warp &warp, uint32_t lane,
                const AccessStamp &before);
   void check(CtaState &s, Warp &warp, uint32_t lane, Cell &cell,

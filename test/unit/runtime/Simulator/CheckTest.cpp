@@ -7,6 +7,8 @@
 
 #include "test/unit/runtime/Simulator/Harness.h"
 
+#include <set>
+
 using namespace lowbit;
 using namespace lowbit::ptx;
 using namespace lowbit::ptx::testing;
@@ -139,4 +141,72 @@ TEST(SimulatorCheck, BankConflicts) {
   EXPECT_EQ(passes(8), 2u);
   EXPECT_EQ(passes(128), 32u);
   EXPECT_EQ(passes(132), 1u);
+}
+
+// Sectors and values of loads whose lanes lie in runs, repeat, fall, or are few.
+TEST(SimulatorCheck, SectorsOfPatterns) {
+  struct {
+    const char *offset; ///< of lane %r1, in bytes into %r2
+    uint32_t (*place)(uint32_t lane);
+    uint64_t sectors;
+  } cases[] = {
+      {"shl.b32 %r2, %r1, 2;", [](uint32_t l) { return l; }, 4},
+      {"mov.u32 %r2, 64;", [](uint32_t) { return 16u; }, 1},
+      {"shr.u32 %r2, %r1, 3; shl.b32 %r2, %r2, 5;", [](uint32_t l) { return l / 8 * 8; }, 4},
+      {"shr.u32 %r3, %r1, 3; shl.b32 %r3, %r3, 8; and.b32 %r2, %r1, 7; shl.b32 %r2, %r2, 2; add.u32 %r2, %r2, %r3;",
+       [](uint32_t l) { return l / 8 * 64 + l % 8; }, 4},
+      {"shl.b32 %r2, %r1, 2; add.u32 %r2, %r2, 16;", [](uint32_t l) { return l + 4; }, 5},
+      {"xor.b32 %r2, %r1, 31; shl.b32 %r2, %r2, 2;", [](uint32_t l) { return 31 - l; }, 4},
+      {"shl.b32 %r2, %r1, 5;", [](uint32_t l) { return 8 * l; }, 32},
+      {"mul.lo.u32 %r2, %r1, 2056; and.b32 %r2, %r2, 0xffc; ", [](uint32_t l) { return (l * 2056 & 0xffc) / 4; }, 0}};
+  for (auto &c : cases)
+    for (uint32_t threads : {32u, 20u}) {
+      Bench bench(kernel("mov.u32 %r1, %tid.x; ld.param.u64 %rd1, [p];" + std::string(c.offset) +
+                         "cvt.u64.u32 %rd2, %r2; add.s64 %rd2, %rd1, %rd2; ld.global.u32 %r4, [%rd2];"
+                         "mul.wide.u32 %rd3, %r1, 4; add.s64 %rd3, %rd3, %rd1; st.global.u32 [%rd3+8192], %r4;"));
+      ASSERT_EQ(bench.error, "");
+      std::vector<uint32_t> data(4096);
+      for (uint32_t i = 0; i < data.size(); ++i)
+        data[i] = i * 7 + 1;
+      uint64_t at = bench.put(data);
+      bench.arg(at);
+      ASSERT_TRUE(bench.run("k", shape(1, threads)).isOk());
+      EXPECT_EQ(bench.findings(), "");
+      std::vector<uint32_t> got = bench.get<uint32_t>(at + 8192, threads);
+      std::set<uint64_t> sectors;
+      for (uint32_t l = 0; l < threads; ++l) {
+        EXPECT_EQ(got[l], c.place(l) * 7 + 1) << c.offset << " lane " << l;
+        sectors.insert((at + c.place(l) * 4) / 32);
+      }
+      if (c.sectors && threads == 32) {
+        EXPECT_EQ(sectors.size(), c.sectors) << c.offset;
+      }
+      for (const LineStats &line : bench.result.lines)
+        if (line.spelling == "ld.global.u32") {
+          EXPECT_EQ(line.sectors, sectors.size()) << c.offset << " " << threads;
+        }
+    }
+}
+
+// What ld.global.nc reads, the kernel must not write: before or after, in whichever
+// block; bytes beside it are free.
+TEST(SimulatorCheck, NonCoherentLoadsOfWrittenData) {
+  auto findings = [](const char *body, uint32_t grid) {
+    Bench bench(kernel(std::string("mov.u32 %r1, %ctaid.x; setp.eq.u32 %p1, %r1, 0; ld.param.u64 %rd1, [p];") + body));
+    EXPECT_EQ(bench.error, "");
+    bench.arg(bench.put(std::vector<uint32_t>(64, 5)));
+    EXPECT_TRUE(bench.run("k", shape(grid, 1, 0, true)).isOk());
+    for (const Finding &f : bench.result.findings)
+      EXPECT_EQ(f.kind, FindingKind::race) << findingToString(f);
+    return bench.findings();
+  };
+  EXPECT_NE(findings("ld.global.nc.u32 %r2, [%rd1]; st.global.u32 [%rd1], %r2;", 1)
+                .find("write of global address"), std::string::npos);
+  EXPECT_NE(findings("st.global.u32 [%rd1], %r1; ld.global.nc.u32 %r2, [%rd1];", 1)
+                .find("which this kernel writes"), std::string::npos);
+  EXPECT_NE(findings("@%p1 ld.global.nc.u32 %r2, [%rd1+124]; @!%p1 st.global.u8 [%rd1+127], %r1;", 2)
+                .find("write of global address"), std::string::npos);
+  EXPECT_NE(findings("@%p1 ld.global.nc.u32 %r2, [%rd1]; @!%p1 red.global.add.u32 [%rd1], 1;", 2)
+                .find("write of global address"), std::string::npos);
+  EXPECT_EQ(findings("ld.global.nc.u8 %r2, [%rd1+64]; st.global.u8 [%rd1+65], %r2; st.global.u8 [%rd1+63], %r2;", 1), "");
 }
