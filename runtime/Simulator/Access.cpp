@@ -302,6 +302,20 @@ void lowbit::ptx::countSharedPasses(Warp &w, const uint64_t *offsets,
                                  : (mask >> first) & ((1u << lanes) - 1);
     if (!group)
       continue;
+    // No bank twice: one pass, and no fewer would do.
+    uint32_t banks = 0, accesses = 0, bankAligned = 0;
+    const uint32_t span = words >= 32 ? ~0u : (1u << words) - 1;
+    for (uint32_t m = group; m; m &= m - 1, ++accesses) {
+      uint64_t word = offsets[first + unsigned(std::countr_zero(m))] >> 2;
+      bankAligned |= uint32_t(word);
+      banks |= span << (word & 31);
+    }
+    if (!(bankAligned & (words - 1)) &&
+        unsigned(std::popcount(banks)) == accesses * words) {
+      ++pi.passes;
+      ++pi.minimumPasses;
+      continue;
+    }
     uint8_t perBank[32] = {};
     unsigned worst = 0, unique = 0;
     for (uint32_t m = group; m; m &= m - 1) {

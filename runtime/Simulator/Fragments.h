@@ -26,15 +26,15 @@ struct FragmentPlace {
   unsigned row, column; ///< For B: row = word along k, column = n.
 };
 
-inline FragmentPlace placeInA(unsigned lane, unsigned reg, unsigned rows) {
+constexpr FragmentPlace placeInA(unsigned lane, unsigned reg, unsigned rows) {
   if (rows == 16)
     return {lane / 4 + 8 * (reg % 2), lane % 4 + 4 * (reg / 2)};
   return {lane / 4, lane % 4 + 4 * reg};
 }
-inline FragmentPlace placeInB(unsigned lane, unsigned reg) {
+constexpr FragmentPlace placeInB(unsigned lane, unsigned reg) {
   return {lane % 4 + 4 * reg, lane / 4};
 }
-inline FragmentPlace placeInC(unsigned lane, unsigned value) {
+constexpr FragmentPlace placeInC(unsigned lane, unsigned value) {
   return {lane / 4 + 8 * (value / 2), 2 * (lane % 4) + value % 2};
 }
 

@@ -333,6 +333,13 @@ bool lowbit::ptx::releaseBarriers(Cta &cta) {
 /// A .sync operation: true when the group may execute it now.
 static bool canSync(Warp &w, LaneGroup &g, const Inst &inst, uint32_t mask) {
   const uint32_t *member = row<uint32_t>(w, inst.c);
+  if (mask == allLanes) {
+    uint32_t common = allLanes;
+    for (unsigned l = 0; l < 32; ++l)
+      common &= member[l];
+    if (common == allLanes)
+      return true;
+  }
   uint32_t all = 0;
   for (uint32_t m = mask; m; m &= m - 1) {
     unsigned l = unsigned(std::countr_zero(m));

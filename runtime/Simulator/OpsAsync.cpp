@@ -27,8 +27,14 @@ static void land(Warp &w, const PendingCopy &c) {
     std::memcpy(data, c.data, 16);
   else if (c.sourceBytes)
     std::memcpy(data, w.worker->launch->memory->host(c.source), c.sourceBytes);
-  std::memcpy(to, data, c.bytes);
-  std::memset(cta.sharedMarks.data() + (c.shared - sharedBase), byteWritten, c.bytes);
+  uint8_t *marks = cta.sharedMarks.data() + (c.shared - sharedBase);
+  if (c.bytes == 16) { // the usual size, as two moves
+    std::memcpy(to, data, 16);
+    std::memset(marks, byteWritten, 16);
+  } else {
+    std::memcpy(to, data, c.bytes);
+    std::memset(marks, byteWritten, c.bytes);
+  }
   if (w.worker->races) {
     uint32_t pc = w.pc;
     w.pc = c.pc; // a race is with the copy, not with the wait
@@ -83,7 +89,9 @@ void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
     if (!accessShared(w, l, to, i.p0, true, false))
       return;
     // A partial source is checked byte by byte: its length is no power of two.
-    if (fast)
+    if (fast && n == 16)
+      std::memcpy(c.data, w.worker->launch->memory->host(source[l]), 16);
+    else if (fast)
       std::memcpy(c.data, w.worker->launch->memory->host(source[l]), n);
     for (uint32_t k = fast ? n : 0; k < n;) {
       uint32_t step = n - k >= 4 ? 4 : 1;
@@ -95,7 +103,8 @@ void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
       std::memcpy(c.data + k, p, step);
       k += step;
     }
-    std::memset(c.data + n, 0, 16 - n);
+    if (n < 16)
+      std::memset(c.data + n, 0, 16 - n);
     c.lane = l;
     c.group = w.copyGroup[l];
     c.shared = uint32_t(to);
@@ -107,8 +116,14 @@ void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
     if (w.copies.size() >= maxPending)
       return report(w, FindingKind::asyncPending, l, to, "65,536 copies were never waited for", true);
     size_t at = to - sharedBase;
-    std::memset(w.cta->shared.data() + at, 0xcb, c.bytes);
-    std::memset(w.cta->sharedMarks.data() + at, byteInFlight, c.bytes);
+    uint8_t *bytes = w.cta->shared.data() + at, *marks = w.cta->sharedMarks.data() + at;
+    if (c.bytes == 16) {
+      std::memset(bytes, 0xcb, 16);
+      std::memset(marks, byteInFlight, 16);
+    } else {
+      std::memset(bytes, 0xcb, c.bytes);
+      std::memset(marks, byteInFlight, c.bytes);
+    }
     w.copies.push_back(c);
     counted |= n ? 1u << l : 0;
   }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Simulator/Fragments.h"
+#include "runtime/Simulator/IntegerTile.h"
 #include "runtime/Simulator/Lanes.h"
 #include "runtime/Simulator/Numerics.h"
 #include "runtime/Simulator/TensorCore.h"
@@ -39,61 +40,40 @@ struct Tile {
   uint32_t b[8][8];  ///< Words of the columns: [column][word].
 };
 
+/// Four neighbouring lanes hold four neighbouring words of a row (of a column of B), so
+/// words are copied by four.
+constexpr bool lanesHoldRuns() {
+  for (unsigned rows : {8u, 16u})
+    for (unsigned r = 0; r < 4; ++r)
+      for (unsigned l = 0; l < 32; ++l) {
+        FragmentPlace first = placeInA(l / 4 * 4, r, rows), p = placeInA(l, r, rows);
+        if (p.row != first.row || p.column != first.column + l % 4)
+          return false;
+        first = placeInB(l / 4 * 4, r);
+        p = placeInB(l, r);
+        if (p.column != first.column || p.row != first.row + l % 4)
+          return false;
+      }
+  return true;
+}
+static_assert(lanesHoldRuns());
+
 void gather(Warp &w, const uint32_t *f, const uint32_t *registers, Tile &t) {
+  constexpr size_t run = 4 * sizeof(uint32_t);
   for (unsigned r = 0; r < f[fCountA]; ++r) {
     const uint32_t *v = row<uint32_t>(w, registers[r]);
-    for (unsigned l = 0; l < 32; ++l) {
+    for (unsigned l = 0; l < 32; l += 4) {
       FragmentPlace p = placeInA(l, r, f[fRows]);
-      t.a[p.row][p.column] = v[l];
+      std::memcpy(&t.a[p.row][p.column], v + l, run);
     }
   }
   registers += f[fCountA];
   for (unsigned r = 0; r < f[fCountB]; ++r) {
     const uint32_t *v = row<uint32_t>(w, registers[r]);
-    for (unsigned l = 0; l < 32; ++l) {
+    for (unsigned l = 0; l < 32; l += 4) {
       FragmentPlace p = placeInB(l, r);
-      t.b[p.column][p.row] = v[l];
+      std::memcpy(&t.b[p.column][p.row], v + l, run);
     }
-  }
-}
-
-void unpackInts(const uint32_t *words, unsigned k, MmaType type, int16_t *out) {
-  uint8_t bytes[64];
-  if (type == MmaType::s8 || type == MmaType::u8) {
-    std::memcpy(bytes, words, k);
-  } else {
-    uint8_t packed[32];
-    std::memcpy(packed, words, k / 2);
-    for (unsigned i = 0; i < k / 2; ++i) {
-      bytes[2 * i] = packed[i] & 15;
-      bytes[2 * i + 1] = packed[i] >> 4;
-    }
-  }
-  if (type == MmaType::s8)
-    for (unsigned i = 0; i < k; ++i)
-      out[i] = int8_t(bytes[i]);
-  else if (type == MmaType::s4)
-    for (unsigned i = 0; i < k; ++i)
-      out[i] = int16_t(int8_t(uint8_t(bytes[i] << 4)) >> 4);
-  else
-    for (unsigned i = 0; i < k; ++i)
-      out[i] = bytes[i];
-}
-
-/// Rows times columns, eight columns side by side.
-void multiplyInts(const int16_t (*a)[64], const int16_t (*b)[64], unsigned k, unsigned rows, int32_t (*sums)[8]) {
-  int32_t turned[64][8];
-  for (unsigned x = 0; x < k; ++x)
-    for (unsigned n = 0; n < 8; ++n)
-      turned[x][n] = b[n][x];
-  for (unsigned m = 0; m < rows; ++m) {
-    int32_t sum[8] = {};
-    for (unsigned x = 0; x < k; ++x) {
-      int32_t left = a[m][x];
-      for (unsigned n = 0; n < 8; ++n)
-        sum[n] += left * turned[x][n];
-    }
-    std::memcpy(sums[m], sum, sizeof(sum));
   }
 }
 
@@ -103,24 +83,37 @@ void runMmaInteger(Warp &w, const Inst &i, uint32_t mask) {
   Tile t;
   gather(w, f, registers + f[fCountC], t);
   unsigned rows = f[fRows], k = f[fK], words = f[fTypeA] == unsigned(MmaType::b1) ? k / 32 : 0;
-  int32_t sums[16][8] = {};
+  int32_t sums[16][8];
   if (words) {
+    std::memset(sums, 0, sizeof(sums));
     for (unsigned m = 0; m < rows; ++m)
       for (unsigned n = 0; n < 8; ++n)
         for (unsigned x = 0; x < words; ++x)
           sums[m][n] += std::popcount((f[fFlags] & flagAnd) ? t.a[m][x] & t.b[n][x] : t.a[m][x] ^ t.b[n][x]);
   } else {
-    int16_t a[16][64], b[8][64];
+    int16_t a[16][longestRow], b[8][longestRow];
+    auto expand = [&](const uint32_t *from, uint32_t code, int16_t *to) {
+      MmaType type = MmaType(code);
+      expandIntegers(from, k, type == MmaType::s4 || type == MmaType::u4,
+                     type == MmaType::s4 || type == MmaType::s8, to);
+    };
     for (unsigned n = 0; n < 8; ++n)
-      unpackInts(t.b[n], k, MmaType(f[fTypeB]), b[n]);
+      expand(t.b[n], f[fTypeB], b[n]);
     for (unsigned m = 0; m < rows; ++m)
-      unpackInts(t.a[m], k, MmaType(f[fTypeA]), a[m]);
-    multiplyInts(a, b, k, rows, sums);
+      expand(t.a[m], f[fTypeA], a[m]);
+    multiplyIntegers(a, b, k, rows, sums);
   }
   const uint32_t *c = registers + f[fCountC] + f[fCountA] + f[fCountB];
   for (unsigned v = 0; v < f[fCountC]; ++v) {
     const uint32_t *in = row<uint32_t>(w, c[v]);
     uint32_t *out = row<uint32_t>(w, registers[v]);
+    if (mask == allLanes && !(f[fFlags] & flagSaturate)) {
+      for (unsigned l = 0; l < 32; ++l) {
+        FragmentPlace p = placeInC(l, v);
+        out[l] = in[l] + uint32_t(sums[p.row][p.column]);
+      }
+      continue;
+    }
     for (unsigned l = 0; l < 32; ++l) {
       if (!(mask >> l & 1))
         continue;
@@ -384,22 +377,18 @@ void runLdmatrix(Warp &w, const Inst &i, uint32_t mask) {
     return;
   for (unsigned k = 0; k < i.p0; ++k) {
     uint32_t v[32];
-    for (unsigned l = 0; l < 32; ++l) {
-      if (!i.p1) {
-        std::memcpy(&v[l], rows[8 * k + l / 4] + 4 * (l % 4), 4);
-        continue;
+    if (!i.p1) { // four lanes take the 16 bytes of a row
+      for (unsigned r = 0; r < 8; ++r)
+        std::memcpy(&v[4 * r], rows[8 * k + r], 16);
+    } else {
+      for (unsigned l = 0; l < 32; ++l) {
+        uint16_t e[2];
+        for (unsigned h = 0; h < 2; ++h)
+          std::memcpy(&e[h], rows[8 * k + 2 * (l % 4) + h] + 2 * (l / 4), 2);
+        v[l] = e[0] | uint32_t(e[1]) << 16;
       }
-      uint16_t e[2];
-      for (unsigned h = 0; h < 2; ++h) {
-        unsigned r = i.p1 ? 2 * (l % 4) + h : l / 4, c = i.p1 ? l / 4 : 2 * (l % 4) + h;
-        std::memcpy(&e[h], rows[8 * k + r] + 2 * c, 2);
-      }
-      v[l] = e[0] | uint32_t(e[1]) << 16;
     }
-    uint32_t *d = row<uint32_t>(w, w.pool[i.aux + k]);
-    for (unsigned l = 0; l < 32; ++l)
-      if (mask >> l & 1)
-        d[l] = v[l];
+    eachLane(row<uint32_t>(w, w.pool[i.aux + k]), mask, [&](unsigned l) { return v[l]; });
   }
 }
 void runStmatrix(Warp &w, const Inst &i, uint32_t) {
