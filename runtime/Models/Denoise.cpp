@@ -186,6 +186,15 @@ StatusOr<DenoiseResult> lowbit::denoise(DenoiseFunction &model,
   return result;
 }
 
+size_t lowbit::variantOfStep(const DenoiseSchedule &schedule, int64_t step,
+                             int64_t steps) {
+  int64_t place = step * schedule.defaultSteps / steps;
+  for (const StepRange &range : schedule.ranges)
+    if (place < range.end)
+      return range.variant;
+  return schedule.ranges.back().variant;
+}
+
 StatusOr<std::vector<int64_t>>
 lowbit::stepReuse(const DenoiseSchedule &schedule, int64_t steps) {
   if (schedule.reuse.empty())

@@ -86,6 +86,11 @@ StatusOr<DenoiseResult> denoise(DenoiseFunction &model,
                                 KeptPredictions &kept,
                                 const DenoiseOptions &options);
 
+/// The place in `schedule.variants` of the one that makes step `step` of a loop of
+/// `steps` (both at most 100000): the schedule's ranges, scaled.
+size_t variantOfStep(const DenoiseSchedule &schedule, int64_t step,
+                     int64_t steps);
+
 /// DenoiseOptions::reuse of a loop. A schedule that reuses predictions has only
 /// loops of its default number of steps.
 StatusOr<std::vector<int64_t>> stepReuse(const DenoiseSchedule &schedule,

@@ -19,7 +19,7 @@
 using namespace lowbit;
 
 static constexpr std::string_view magic = "LBDNSTAT";
-static constexpr uint32_t version = 1;
+static constexpr uint32_t version = 2;
 static constexpr size_t checksumBytes = 8;
 static constexpr size_t longestText = 4096;
 /// A loop of more steps is a mistake.
@@ -33,17 +33,24 @@ void lowbit::appendOrigin(std::vector<StepOrigin> &origins, StepOrigin next) {
     origins.push_back(std::move(next));
 }
 
-uint64_t lowbit::hashOfSteps(SamplerKind sampler,
-                             std::span<const SamplerStep> steps,
-                             std::span<const int64_t> reuse) {
+uint64_t lowbit::hashOfTimes(SamplerKind sampler,
+                             std::span<const SamplerStep> steps) {
   ByteWriter writer;
   writer.u8(static_cast<uint8_t>(sampler));
   for (const SamplerStep &step : steps)
     for (float number : {step.time, step.delta, step.signal, step.noise,
                          step.nextSignal, step.nextNoise})
       writer.f32(number);
-  for (int64_t from : reuse)
-    writer.i64(from);
+  return xxh3(writer.result());
+}
+
+uint64_t lowbit::hashOfReuse(std::span<const int64_t> reuse) {
+  ByteWriter writer;
+  for (size_t step = 0; step < reuse.size(); ++step)
+    if (reuse[step] >= 0) {
+      writer.u64(step);
+      writer.i64(reuse[step]);
+    }
   return xxh3(writer.result());
 }
 
@@ -55,7 +62,8 @@ std::vector<uint8_t> lowbit::serializeState(const DenoiseState &state) {
   writer.u8(static_cast<uint8_t>(state.sampler));
   writer.i64(state.steps);
   writer.i64(state.nextStep);
-  writer.u64(state.schedule);
+  writer.u64(state.times);
+  writer.u64(state.reuse);
   writer.f32(state.guidance);
   writer.string(state.noise);
   writer.u32(static_cast<uint32_t>(state.origins.size()));
@@ -125,7 +133,8 @@ static Status readFields(ByteReader &reader, DenoiseState &state) {
                            static_cast<long long>(state.nextStep),
                            static_cast<long long>(state.steps - 1),
                            static_cast<long long>(state.steps));
-  state.schedule = reader.u64();
+  state.times = reader.u64();
+  state.reuse = reader.u64();
   state.guidance = reader.f32();
   if (!std::isfinite(state.guidance))
     return invalidArgument("the guidance is not a finite number");

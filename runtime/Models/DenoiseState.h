@@ -44,8 +44,9 @@ struct DenoiseState {
   SamplerKind sampler = SamplerKind::euler;
   int64_t steps = 0;
   int64_t nextStep = 0; ///< 1 to steps - 1
-  /// hashOfSteps() of the loop.
-  uint64_t schedule = 0;
+  /// hashOfTimes() and hashOfReuse() of the loop.
+  uint64_t times = 0;
+  uint64_t reuse = 0;
   float guidance = 1;
   /// Where the noise came from, for the picture's text ("seed 7", ...).
   std::string noise;
@@ -64,9 +65,11 @@ struct DenoiseState {
 /// Adds a step's origin to those before it; equal neighbours become one.
 void appendOrigin(std::vector<StepOrigin> &origins, StepOrigin next);
 
-/// Identifies a loop's steps: sampler, times, factors, reuse.
-uint64_t hashOfSteps(SamplerKind sampler, std::span<const SamplerStep> steps,
-                     std::span<const int64_t> reuse);
+/// Identifies where a loop's steps lie: sampler, times, factors.
+uint64_t hashOfTimes(SamplerKind sampler, std::span<const SamplerStep> steps);
+/// Identifies which steps take the prediction of an earlier one
+/// (DenoiseOptions::reuse); an empty span is no reuse.
+uint64_t hashOfReuse(std::span<const int64_t> reuse);
 
 /// The bytes of a state file: magic, version, fields, XXH3-64 of all before.
 std::vector<uint8_t> serializeState(const DenoiseState &state);

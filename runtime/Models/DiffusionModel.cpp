@@ -77,14 +77,7 @@ struct DiffusionModel::Impl {
 //===----------------------------------------------------------------------===//
 
 size_t DiffusionModel::Impl::variantOf(int64_t step, int64_t count) const {
-  if (onlyVariant)
-    return *onlyVariant;
-  // Both factors are at most 100000.
-  int64_t place = step * schedule.defaultSteps / count;
-  for (const StepRange &range : schedule.ranges)
-    if (place < range.end)
-      return range.variant;
-  return schedule.ranges.back().variant;
+  return onlyVariant ? *onlyVariant : variantOfStep(schedule, step, count);
 }
 
 /// Marks the variants in use by giving them their place in `variants`.

@@ -99,8 +99,11 @@ void Flags::add(const char *names, int64_t &target, const char *metavar,
 void Flags::add(const char *names, uint64_t &target, const char *metavar,
                 const char *help) {
   addFlag(names, metavar, help).set = [&target](std::string_view v) -> Status {
+    auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), target);
+    if (error == std::errc() && end == v.data() + v.size())
+      return {};
+    // A negative seed is a seed like any other; as in PyTorch -1 is 2^64 - 1.
     LOWBIT_ASSIGN_OR_RETURN(int64_t value, parseInteger(v));
-    // A negative seed is a seed like any other.
     target = static_cast<uint64_t>(value);
     return {};
   };

@@ -45,14 +45,19 @@ static uint8_t pixelOf(float x) {
   return static_cast<uint8_t>(std::nearbyint(scaled));
 }
 
+Status lowbit::checkDrawable(int64_t channels, int64_t height, int64_t width) {
+  LOWBIT_RETURN_IF_ERROR(checkSize(width, height));
+  if (channels != 1 && channels != 3)
+    return unimplemented("images of %lld channels cannot be drawn; write the "
+                         "numbers with -o FILE.npy",
+                         static_cast<long long>(channels));
+  return {};
+}
+
 StatusOr<Picture> lowbit::pictureOfNumbers(std::span<const float> numbers,
                                            unsigned channels, int64_t height,
                                            int64_t width) {
-  LOWBIT_RETURN_IF_ERROR(checkSize(width, height));
-  if (channels != 1 && channels != 3)
-    return unimplemented("images of %u channels cannot be drawn; write the "
-                         "numbers with -o FILE.npy",
-                         channels);
+  LOWBIT_RETURN_IF_ERROR(checkDrawable(channels, height, width));
   size_t plane = static_cast<size_t>(height) * static_cast<size_t>(width);
   if (numbers.size() != plane * channels)
     return internalError("a picture of %zu pixels is given %zu numbers", plane,
@@ -72,22 +77,36 @@ int64_t lowbit::sheetColumns(int64_t count) {
   return static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
 }
 
-StatusOr<Picture> lowbit::contactSheet(std::span<const Picture> pictures,
-                                       int64_t columns, int64_t gap) {
-  if (pictures.empty() || columns < 1 || gap < 0 || gap > largestSide)
+static int64_t rowsOf(int64_t count, int64_t columns) {
+  return (count + columns - 1) / columns;
+}
+
+Status lowbit::checkSheet(int64_t count, int64_t height, int64_t width,
+                          int64_t columns, int64_t gap) {
+  if (count < 1 || columns < 1 || gap < 0 || gap > largestSide)
     return internalError("a sheet needs pictures, columns and a gap");
-  const Picture &first = pictures.front();
-  auto count = static_cast<int64_t>(pictures.size());
   columns = std::min(columns, count);
-  int64_t rows = (count + columns - 1) / columns;
-  // Both factors are below 2^40, so nothing overflows before the check.
-  std::optional<int64_t> width = checkedMul(columns, first.width + gap);
-  std::optional<int64_t> height = checkedMul(rows, first.height + gap);
-  if (!width || !height)
+  LOWBIT_RETURN_IF_ERROR(checkSize(width, height));
+  std::optional<int64_t> across = checkedMul(columns, width + gap);
+  std::optional<int64_t> down = checkedMul(rowsOf(count, columns), height + gap);
+  if (!across || !down)
     return invalidArgument("a sheet of %lld pictures is too large",
                            static_cast<long long>(count));
-  LOWBIT_RETURN_IF_ERROR(checkSize(*width - gap, *height - gap));
-  Picture sheet(*width - gap, *height - gap, first.channels, 255);
+  return checkSize(*across - gap, *down - gap);
+}
+
+StatusOr<Picture> lowbit::contactSheet(std::span<const Picture> pictures,
+                                       int64_t columns, int64_t gap) {
+  if (pictures.empty())
+    return internalError("a sheet needs pictures");
+  const Picture &first = pictures.front();
+  auto count = static_cast<int64_t>(pictures.size());
+  LOWBIT_RETURN_IF_ERROR(
+      checkSheet(count, first.height, first.width, columns, gap));
+  columns = std::min(columns, count);
+  int64_t rows = rowsOf(count, columns);
+  Picture sheet(columns * (first.width + gap) - gap,
+                rows * (first.height + gap) - gap, first.channels, 255);
   for (int64_t i = 0; i < count; ++i) {
     const Picture &one = pictures[static_cast<size_t>(i)];
     if (one.width != first.width || one.height != first.height ||

@@ -38,6 +38,10 @@ struct Picture {
 /// Keyword and text of tEXt chunks (iTXt where the text is not ASCII).
 using PictureText = std::vector<std::pair<std::string, std::string>>;
 
+/// Whether numbers [channels, height, width] can be drawn: 1 or 3 channels, sides of
+/// 1 to 10^6 pixels and at most 2^28 pixels.
+Status checkDrawable(int64_t channels, int64_t height, int64_t width);
+
 /// A model's numbers, [channels, height, width] in [-1, 1], as pixels: clamped,
 /// (x + 1) * 127.5 rounded half to even in f32; NaN becomes 0. `channels` is 1 or
 /// 3.
@@ -49,6 +53,9 @@ StatusOr<Picture> pictureOfNumbers(std::span<const float> numbers,
 /// pixels between them. Missing ones of the last row are white.
 StatusOr<Picture> contactSheet(std::span<const Picture> pictures,
                                int64_t columns, int64_t gap);
+/// Whether a sheet of `count` pictures of this size can be made.
+Status checkSheet(int64_t count, int64_t height, int64_t width, int64_t columns,
+                  int64_t gap);
 /// Columns of a sheet of `count` pictures: all in one row up to 10; then 10 where
 /// that fills the rows, else the nearest to a square.
 int64_t sheetColumns(int64_t count);

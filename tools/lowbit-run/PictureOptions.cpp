@@ -19,8 +19,8 @@ void PictureOptions::addTo(Flags &flags) {
   flags.add("--class", classList, "3,7",
             "classes of the images; repeated when there are more images");
   flags.add("-o, --output-image", output, "FILE",
-            "FILE.png: a picture, or a sheet of several (with %d in the name one "
-            "file each); FILE.npy: the f32 numbers");
+            "FILE.png: a picture, or a sheet of several (with %d or %03d in the "
+            "name one file each); FILE.npy: the f32 numbers");
   flags.add("--steps", steps, "N", "steps (default: the model's)");
   flags.add("--cfg-scale", guidance, "G",
             "classifier-free guidance (default: the model's; 1: none)");
@@ -51,6 +51,40 @@ static bool endsWith(const std::string &text, std::string_view end) {
 
 bool PictureOptions::wantsNumbers() const { return endsWith(output, ".npy"); }
 
+std::string PictureOptions::fileOfImage(int64_t i) const {
+  std::string number = std::to_string(i);
+  if (number.size() < numberDigits)
+    number.insert(0, numberDigits - number.size(), '0');
+  return separate() ? std::string(output).replace(numberBegin, numberSize, number)
+                    : output;
+}
+
+/// A percent sign that begins nothing like a number is part of the name.
+Status PictureOptions::findNumber() {
+  for (size_t at = output.find('%'); at != std::string::npos;
+       at = output.find('%', at + 1)) {
+    size_t end = output.find_first_not_of("0123456789", at + 1);
+    if (end == std::string::npos || output[end] != 'd')
+      continue;
+    size_t digits = end - at - 1;
+    if (digits != 0 && (digits != 2 || output[at + 1] != '0' || output[at + 2] == '0'))
+      return invalidArgument("-o %s: a number is %%d, or %%01d to %%09d",
+                             output.c_str());
+    if (separate())
+      return invalidArgument("-o %s: the name has two places for the number of "
+                             "the image",
+                             output.c_str());
+    if (wantsNumbers())
+      return invalidArgument("-o %s: all images go into one .npy file; leave out "
+                             "the %%d",
+                             output.c_str());
+    numberBegin = at;
+    numberSize = end + 1 - at;
+    numberDigits = digits == 0 ? 1 : static_cast<size_t>(output[at + 2] - '0');
+  }
+  return {};
+}
+
 Status PictureOptions::finish(const Flags &flags) {
   for (const char *flag :
        {"--class", "-o", "--steps", "--cfg-scale", "--sampler", "--noise",
@@ -66,8 +100,6 @@ Status PictureOptions::finish(const Flags &flags) {
   bool resumes = !resume.empty();
   if (flags.given("--class")) {
     LOWBIT_ASSIGN_OR_RETURN(classes, parseIntegerList(classList));
-  } else if (!resumes) {
-    return invalidArgument("no class is given; use --class=3,7");
   }
   if (resumes && (hasSeed || !noiseFile.empty()))
     return invalidArgument("--resume takes its noise from the state; leave out "
@@ -88,7 +120,12 @@ Status PictureOptions::finish(const Flags &flags) {
   if (!output.empty() && !wantsNumbers() && !endsWith(output, ".png"))
     return invalidArgument("-o %s: the name must end in .png or .npy",
                            output.c_str());
-  if (output.empty() && saveState.empty() && dumpVelocity.empty())
+  if (output.empty() && saveState.empty() && dumpVelocity.empty() &&
+      !flags.given("--stats"))
     return invalidArgument("no output is given; use -o FILE.png or -o FILE.npy");
-  return {};
+  // Nothing would be left of the last step.
+  if (output.empty() && !saveState.empty() && !hasStopAt)
+    return invalidArgument("--save-state without --stop-at=STEP makes all steps, "
+                           "whose images need -o");
+  return findNumber();
 }

@@ -33,10 +33,21 @@ struct PictureOptions {
   /// Any of the flags is on the command line.
   bool given = false;
 
+  /// -o names a file for each image: it has a %d or %03d.
+  bool separate() const { return numberSize > 0; }
+  /// The file of image i; `output` itself where it is not separate.
+  std::string fileOfImage(int64_t i) const;
+
   void addTo(Flags &flags);
   /// Settles flags that depend on each other; a usage error otherwise.
   Status finish(const Flags &flags);
   bool wantsNumbers() const; ///< -o names an .npy file
+
+private:
+  Status findNumber();
+  /// Where the %d or %03d is in `output`, its bytes (0: there is none) and the
+  /// digits that it asks for at least.
+  size_t numberBegin = 0, numberSize = 0, numberDigits = 1;
 };
 
 } // namespace lowbit

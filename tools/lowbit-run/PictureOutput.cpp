@@ -1,4 +1,4 @@
-//===- PictureOutput.cpp - Finished images as files -----------------------===//
+//===- PictureOutput.cpp - The files of a diffusion run -------------------===//
 //
 // Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,109 +9,122 @@
 
 #include "lowbit/Support/Hash.h"
 #include "lowbit/Support/Npy.h"
-#include "tools/common/Flags.h"
-#include "tools/common/Picture.h"
+#include "tools/common/Console.h"
 
-#include <cstring>
+#include <set>
+
+#include <sys/resource.h>
 
 using namespace lowbit;
 
 static constexpr int64_t sheetGap = 2;
-
-std::string NoiseSource::toString() const {
-  return seeded ? "seed " + std::to_string(seed) : "file " + fileHash;
-}
-
-StatusOr<NoiseSource> NoiseSource::parse(const std::string &text) {
-  NoiseSource source;
-  if (text.starts_with("file ")) {
-    source.seeded = false;
-    source.fileHash = text.substr(5);
-    return source;
-  }
-  // Seeds are 64 bits without sign; what is read here was written by toString().
-  std::string_view digits = std::string_view(text).substr(
-      std::min(text.size(), std::string_view("seed ").size()));
-  if (!text.starts_with("seed ") || digits.empty() || digits.size() > 20)
-    return invalidArgument("'%s' is not the source of a noise", text.c_str());
-  for (char digit : digits) {
-    if (digit < '0' || digit > '9')
-      return invalidArgument("'%s' is not the source of a noise", text.c_str());
-    source.seed = source.seed * 10 + static_cast<uint64_t>(digit - '0');
-  }
-  return source;
-}
+/// Descriptors that a process has besides its outputs: module, devices, streams.
+static constexpr uint64_t otherDescriptors = 128;
 
 StatusOr<std::string> lowbit::hashOfFile(const std::string &path) {
   LOWBIT_ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
   return toHex(xxh3Wide(file.bytes()));
 }
 
-/// "ternary", or "0-6 float, 7-19 ternary"; with the module where there were two.
-static std::string describeOrigins(const std::vector<StepOrigin> &origins) {
-  if (origins.size() == 1)
-    return origins[0].variant;
-  bool modules = false;
-  for (const StepOrigin &origin : origins)
-    modules |= origin.module != origins[0].module;
-  std::string text;
-  for (const StepOrigin &origin : origins) {
-    text += formatString("%s%lld-%lld %s", text.empty() ? "" : ", ",
-                         static_cast<long long>(origin.first),
-                         static_cast<long long>(origin.end - 1),
-                         origin.variant.c_str());
-    if (modules)
-      text += " of " + origin.module;
-  }
-  return text;
+size_t lowbit::imagesWithNaN(const DenoiseState &state) {
+  auto size = static_cast<size_t>(state.latentSize);
+  size_t count = 0;
+  for (size_t i = 0; i < state.labels.size(); ++i)
+    for (float number : std::span(state.latents).subspan(i * size, size))
+      if (number != number) {
+        ++count;
+        break;
+      }
+  return count;
 }
 
-/// Text of the picture of images [first, first + count).
-static PictureText textOf(const PictureOrigin &origin, size_t first,
-                          size_t count) {
-  const DenoiseState &state = *origin.state;
-  std::string classes;
-  for (size_t i = first; i < first + count; ++i)
-    classes += (classes.empty() ? "" : ",") + std::to_string(state.labels[i]);
-  PictureText text = {
-      {"Software", std::string("lowbit-run ") + lowbitVersion},
-      {"lowbit.model", origin.module->metaValue("model.name")},
-      {"lowbit.module", state.origins.back().module},
-      {"lowbit.recipe", origin.module->metaValue("model.recipe", "none")},
-      {"lowbit.sampler", samplerName(state.sampler)},
-      {"lowbit.steps", std::to_string(state.steps)},
-      {"lowbit.guidance", formatString("%.9g", state.guidance)},
-      {"lowbit.class", classes},
-  };
-  std::string noise;
-  if (origin.noise.seeded) {
-    noise = "--seed=" + std::to_string(origin.noise.seed + first);
-    text.emplace_back("lowbit.seed", std::to_string(origin.noise.seed + first));
-  } else {
-    noise = "--noise=NOISE.npy";
-    text.emplace_back("lowbit.noise", "numbers with XXH3-128 " +
-                                          origin.noise.fileHash +
-                                          (count < state.labels.size()
-                                               ? ", image " + std::to_string(first)
-                                               : std::string()));
+//===----------------------------------------------------------------------===//
+// Before the first step
+//===----------------------------------------------------------------------===//
+
+/// Files that are open at a time are limited; asks for as many as there may be.
+static Status reserveDescriptors(int64_t images) {
+  uint64_t wanted = static_cast<uint64_t>(images) + otherDescriptors;
+  struct rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+    return {};
+  if (limit.rlim_max >= wanted) {
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+      return {};
   }
-  text.emplace_back("lowbit.variant", describeOrigins(state.origins));
-  // One variant made all steps: only a flag makes it do so where there are more.
-  std::string variant;
-  if (state.origins.size() == 1 && origin.module->schedule()->variants.size() > 1)
-    variant = " --variant=" + state.origins[0].variant;
-  text.emplace_back("lowbit.command",
-                    formatString("lowbit-run MODULE --class=%s --steps=%lld "
-                                 "--cfg-scale=%.9g %s%s -o OUT.png",
-                                 classes.c_str(),
-                                 static_cast<long long>(state.steps),
-                                 state.guidance, noise.c_str(),
-                                 variant.c_str()));
-  return text;
+  return resourceExhausted("%lld files are more than the %llu that this process "
+                           "may open; make a sheet (a name without %%d), an .npy "
+                           "file or fewer images at a time",
+                           static_cast<long long>(images),
+                           static_cast<unsigned long long>(limit.rlim_max));
 }
 
-Status lowbit::writePictures(const std::string &path,
-                             const PictureOrigin &origin) {
+static Status checkNames(const PictureOptions &options,
+                         const std::string &stats) {
+  std::set<std::string> names;
+  for (const std::string &name :
+       {options.output, options.dumpVelocity, options.saveState, stats})
+    // /dev/null takes any number of them.
+    if (!name.empty() && !name.starts_with("/dev/") && !names.insert(name).second)
+      return invalidArgument("two outputs are named %s", name.c_str());
+  return {};
+}
+
+StatusOr<PictureOutput> PictureOutput::open(const PictureOptions &options,
+                                            const std::string &stats,
+                                            const DenoiseSchedule &schedule,
+                                            int64_t images) {
+  LOWBIT_RETURN_IF_ERROR(checkNames(options, stats));
+  PictureOutput output;
+  output.numbers = options.wantsNumbers();
+  output.separate = options.separate();
+  if (!options.output.empty() && !output.numbers) {
+    LOWBIT_RETURN_IF_ERROR(checkDrawable(schedule.channels, schedule.height,
+                                         schedule.width));
+    if (!output.separate)
+      LOWBIT_RETURN_IF_ERROR(checkSheet(images, schedule.height, schedule.width,
+                                        sheetColumns(images), sheetGap));
+  }
+  int64_t files = options.output.empty() ? 0 : output.separate ? images : 1;
+  LOWBIT_RETURN_IF_ERROR(reserveDescriptors(files));
+  for (int64_t i = 0; i < files; ++i) {
+    LOWBIT_ASSIGN_OR_RETURN(AtomicFile file,
+                            AtomicFile::create(options.fileOfImage(i)));
+    output.images.push_back({std::move(file)});
+  }
+  if (!options.dumpVelocity.empty()) {
+    LOWBIT_ASSIGN_OR_RETURN(output.velocity.file,
+                            AtomicFile::create(options.dumpVelocity));
+  }
+  output.statsToConsole = stats == "-";
+  if (!stats.empty() && !output.statsToConsole) {
+    LOWBIT_ASSIGN_OR_RETURN(output.stats.file, AtomicFile::create(stats));
+  }
+  // Only to learn whether it can be written.
+  if (!options.saveState.empty())
+    LOWBIT_RETURN_IF_ERROR(AtomicFile::create(options.saveState).status());
+  return output;
+}
+
+//===----------------------------------------------------------------------===//
+// After the last step
+//===----------------------------------------------------------------------===//
+
+Status PictureOutput::write(File &file, std::span<const uint8_t> bytes) {
+  LOWBIT_RETURN_IF_ERROR(file.file.write(bytes));
+  file.written = true;
+  return {};
+}
+
+Status PictureOutput::writeNumbers(File &file, std::span<const float> numbers,
+                                   std::span<const int64_t> shape) {
+  LOWBIT_RETURN_IF_ERROR(file.file.write(npyHeader("f4", shape)));
+  return write(file, {reinterpret_cast<const uint8_t *>(numbers.data()),
+                      numbers.size_bytes()});
+}
+
+Status PictureOutput::writePictures(const PictureOrigin &origin) {
   const DenoiseState &state = *origin.state;
   const DenoiseSchedule &schedule = *origin.module->schedule();
   auto size = static_cast<size_t>(state.latentSize);
@@ -124,29 +137,55 @@ Status lowbit::writePictures(const std::string &path,
                          schedule.height, schedule.width));
     pictures.push_back(std::move(picture));
   }
-  size_t number = path.find("%d");
-  if (number != std::string::npos) {
-    for (size_t i = 0; i < pictures.size(); ++i) {
-      std::string name = path;
-      name.replace(number, 2, std::to_string(i));
-      LOWBIT_RETURN_IF_ERROR(writePng(name, pictures[i], textOf(origin, i, 1)));
-    }
-    return {};
+  if (!separate) {
+    LOWBIT_ASSIGN_OR_RETURN(
+        Picture sheet,
+        contactSheet(pictures,
+                     sheetColumns(static_cast<int64_t>(pictures.size())),
+                     sheetGap));
+    LOWBIT_ASSIGN_OR_RETURN(
+        std::vector<uint8_t> bytes,
+        encodePng(sheet, textOf(origin, 0, pictures.size())));
+    return write(images.front(), bytes);
   }
-  LOWBIT_ASSIGN_OR_RETURN(
-      Picture sheet,
-      contactSheet(pictures, sheetColumns(static_cast<int64_t>(pictures.size())),
-                   sheetGap));
-  return writePng(path, sheet, textOf(origin, 0, pictures.size()));
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    LOWBIT_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes,
+                            encodePng(pictures[i], textOf(origin, i, 1)));
+    LOWBIT_RETURN_IF_ERROR(write(images[i], bytes));
+  }
+  return {};
 }
 
-Status lowbit::writeNumbers(const std::string &path,
-                            std::span<const float> numbers,
-                            std::span<const int64_t> shape) {
-  NpyArray array;
-  array.dtype = "f4";
-  array.shape.assign(shape.begin(), shape.end());
-  array.bytes.resize(numbers.size_bytes());
-  std::memcpy(array.bytes.data(), numbers.data(), numbers.size_bytes());
-  return writeNpy(path, array);
+Status PictureOutput::writeImages(const PictureOrigin &origin,
+                                  std::span<const int64_t> shape) {
+  if (images.empty())
+    return {};
+  return numbers ? writeNumbers(images.front(), origin.state->latents, shape)
+                 : writePictures(origin);
+}
+
+Status PictureOutput::writeVelocity(std::span<const float> values,
+                                    std::span<const int64_t> shape) {
+  return writeNumbers(velocity, values, shape);
+}
+
+Status PictureOutput::writeStats(std::string text) {
+  statsText = std::move(text);
+  if (statsToConsole)
+    return {};
+  return write(stats, {reinterpret_cast<const uint8_t *>(statsText.data()),
+                       statsText.size()});
+}
+
+Status PictureOutput::commit() {
+  // Standard output first: it cannot be taken back, but it can fail.
+  if (statsToConsole)
+    LOWBIT_RETURN_IF_ERROR(printText(statsText));
+  for (File &file : images)
+    if (file.written)
+      LOWBIT_RETURN_IF_ERROR(file.file.commit());
+  for (File *file : {&velocity, &stats})
+    if (file->written)
+      LOWBIT_RETURN_IF_ERROR(file->file.commit());
+  return {};
 }

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 using namespace lowbit;
@@ -52,8 +53,15 @@ struct Run {
 
 /// One label for each image, the listed classes again and again.
 static Status setLabels(Run &run, int64_t images) {
-  const std::vector<int64_t> &classes = run.options.classes;
+  std::vector<int64_t> classes = run.options.classes;
   int64_t known = run.schedule->classes;
+  // A model without classes has one that it does not see.
+  if (classes.empty() && known == 1)
+    classes = {0};
+  if (classes.empty())
+    return invalidArgument("no class is given; use --class=3,7 (the model has the "
+                           "classes 0 to %lld)",
+                           static_cast<long long>(known - 1));
   for (int64_t label : classes)
     if (label < 0 || label >= known)
       return invalidArgument("class %lld is out of range; the model has the "
@@ -109,6 +117,10 @@ static Status readNoise(Run &run) {
                            describeArray(image, "f32").c_str());
   LOWBIT_RETURN_IF_ERROR(setLabels(run, images));
   std::memcpy(run.state.latents.data(), array.bytes.data(), array.bytes.size());
+  for (size_t i = 0; i < run.state.latents.size(); ++i)
+    if (!std::isfinite(run.state.latents[i]))
+      return invalidArgument("%s: number %zu is not finite; noise must be",
+                             path.c_str(), i);
   run.shape = array.shape;
   run.noise.seeded = false;
   run.noise.fileHash = toHex(xxh3Wide(array.bytes));
@@ -129,7 +141,7 @@ static Status startRun(Run &run, uint64_t seed) {
     LOWBIT_RETURN_IF_ERROR(readNoise(run));
   } else {
     int64_t images = std::max<int64_t>(
-        static_cast<int64_t>(options.classes.size()), options.batch);
+        {static_cast<int64_t>(options.classes.size()), options.batch, 1});
     LOWBIT_RETURN_IF_ERROR(setLabels(run, images));
     run.noise.seed = seed;
     run.shape = imageShape(schedule, images);
@@ -216,12 +228,18 @@ static Status setLoop(Run &run) {
   LOWBIT_ASSIGN_OR_RETURN(loop.steps.all,
                           samplerSteps(*run.schedule, state.steps));
   LOWBIT_ASSIGN_OR_RETURN(loop.reuse, stepReuse(*run.schedule, state.steps));
-  uint64_t hash = hashOfSteps(state.sampler, loop.steps.all, loop.reuse);
-  if (state.nextStep > 0 && hash != state.schedule)
+  uint64_t times = hashOfTimes(state.sampler, loop.steps.all);
+  uint64_t reuse = hashOfReuse(loop.reuse);
+  if (state.nextStep > 0 && times != state.times)
     return invalidArgument("%s: the state is of a loop with other times than those "
                            "of the module's schedule",
                            options.resume.c_str());
-  state.schedule = hash;
+  if (state.nextStep > 0 && reuse != state.reuse)
+    return invalidArgument("%s: the state is of a loop that reuses other "
+                           "predictions than the module's schedule",
+                           options.resume.c_str());
+  state.times = times;
+  state.reuse = reuse;
   loop.steps.first = state.nextStep;
   loop.steps.end = state.steps;
   if (options.hasStopAt) {
@@ -237,6 +255,11 @@ static Status setLoop(Run &run) {
                              static_cast<long long>(options.stopAt));
     loop.steps.end = options.stopAt;
   }
+  if (!options.saveState.empty() && loop.steps.first + 1 == state.steps)
+    return invalidArgument("only step %lld of %lld is to be made, after which there "
+                           "is nothing to resume; leave out --save-state",
+                           static_cast<long long>(state.steps),
+                           static_cast<long long>(state.steps));
   loop.guidance = state.guidance;
   loop.nullLabel = run.schedule->nullLabel;
   if (loop.guidance != 1 && loop.nullLabel < 0)
@@ -276,9 +299,9 @@ static StatusOr<DenoiseResult> makeSteps(Run &run, DiffusionModel &model,
   return result;
 }
 
-static Status writeStats(const RunOptions &options, const Run &run,
-                         const DiffusionModel &model,
-                         const DenoiseResult &result, double loadSeconds) {
+static std::string statsOf(const RunOptions &options, const Run &run,
+                           const DiffusionModel &model,
+                           const DenoiseResult &result, double loadSeconds) {
   int64_t made = result.nextStep - run.loop.steps.first;
   DiffusionParameters parameters = model.parameters();
   JsonWriter json;
@@ -309,7 +332,7 @@ static Status writeStats(const RunOptions &options, const Run &run,
   writeKernelCalls(json, run.loaded.module->plan(), model.statistics(),
                    options.timeKernels);
   json.endObject();
-  return writeTextFile(options.stats, json.result());
+  return json.result();
 }
 
 StatusOr<int> lowbit::runDiffusion(const RunOptions &options) {
@@ -326,41 +349,52 @@ StatusOr<int> lowbit::runDiffusion(const RunOptions &options) {
                               "pictures cannot be made with it",
                               file.name().c_str(),
                               file.metaValue("model.kind").c_str());
+  const PictureOptions &pictures = options.pictures;
+  if (!run.loaded.device->executes() &&
+      !(pictures.output.empty() && pictures.dumpVelocity.empty() &&
+        pictures.saveState.empty()))
+    return failedPrecondition("the %s device computes nothing, so there is no "
+                              "result to keep; only --stats=FILE is possible",
+                              std::string(run.loaded.device->name()).c_str());
   LOWBIT_ASSIGN_OR_RETURN(run.moduleHash, hashOfFile(file.name()));
-  if (options.pictures.resume.empty())
+  if (pictures.resume.empty())
     LOWBIT_RETURN_IF_ERROR(startRun(run, options.sampler.seed));
   else
     LOWBIT_RETURN_IF_ERROR(resumeRun(run));
   LOWBIT_RETURN_IF_ERROR(setLoop(run));
   DiffusionOptions modelOptions;
   modelOptions.rows = run.loop.guidance == 1 ? run.loop.batch : 2 * run.loop.batch;
-  modelOptions.variant = options.pictures.variant;
+  modelOptions.variant = pictures.variant;
   modelOptions.timeKernels = options.timeKernels;
   LOWBIT_ASSIGN_OR_RETURN(
       std::unique_ptr<DiffusionModel> model,
       DiffusionModel::create(*run.loaded.module, modelOptions));
+  LOWBIT_ASSIGN_OR_RETURN(PictureOutput output,
+                          PictureOutput::open(pictures, options.stats,
+                                              *run.schedule, run.images()));
   double loadSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
 
   LOWBIT_ASSIGN_OR_RETURN(DenoiseResult result,
                           makeSteps(run, *model, options.quiet));
-  const PictureOptions &pictures = options.pictures;
   if (!pictures.dumpVelocity.empty())
-    LOWBIT_RETURN_IF_ERROR(writeNumbers(pictures.dumpVelocity,
-                                        result.firstPrediction, run.shape));
-  bool complete = result.nextStep == run.loop.steps.end;
-  if (complete && !pictures.output.empty()) {
-    if (pictures.wantsNumbers())
-      LOWBIT_RETURN_IF_ERROR(
-          writeNumbers(pictures.output, run.state.latents, run.shape));
-    else
-      LOWBIT_RETURN_IF_ERROR(writePictures(
-          pictures.output, {&file, &run.state, run.noise}));
-  }
-  if (!options.stats.empty())
     LOWBIT_RETURN_IF_ERROR(
-        writeStats(options, run, *model, result, loadSeconds));
+        output.writeVelocity(result.firstPrediction, run.shape));
+  bool complete = result.nextStep == run.loop.steps.end;
+  if (complete)
+    LOWBIT_RETURN_IF_ERROR(
+        output.writeImages({&file, &run.state, run.noise}, run.shape));
+  if (!options.stats.empty())
+    LOWBIT_RETURN_IF_ERROR(output.writeStats(
+        statsOf(options, run, *model, result, loadSeconds)));
+  LOWBIT_RETURN_IF_ERROR(output.commit());
+  if (size_t count = imagesWithNaN(run.state); count > 0 && complete)
+    std::fprintf(stderr,
+                 "lowbit-run: warning: %zu of %lld images have numbers that are "
+                 "not numbers (NaN)%s\n",
+                 count, static_cast<long long>(run.images()),
+                 pictures.wantsNumbers() ? "" : ", which are drawn black");
   if (!options.quiet)
     std::fprintf(stderr,
                  "[%s; loaded in %.2f s; conditioning %.2f s; %lld images, %lld "

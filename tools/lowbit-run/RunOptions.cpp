@@ -81,6 +81,16 @@ Status RunOptions::finish(const Flags &flags) {
   if (pictures.given && (hasPrompt || hasTokens || !function.empty()))
     return invalidArgument("pictures are made from --class, not from text or "
                            "--function");
+  // What would be ignored is a mistake.
+  if (pictures.given)
+    for (const char *flag :
+         {"-n", "-c", "--ubatch", "--stop", "--ignore-eos", "--chat", "--system",
+          "--temp", "--top-k", "--top-p", "--min-p", "--repeat-penalty",
+          "--repeat-last-n", "--dump-logits", "--dump-tokens", "--tokenize",
+          "--input", "--output", "--expect", "--tolerance", "--position"})
+      if (flags.given(flag))
+        return invalidArgument("%s has no meaning for pictures; leave it out",
+                               flag);
   if (!function.empty() || !tokenizeFile.empty() || pictures.given)
     return {};
   if ((flags.given("-p") && flags.given("-f")) || (hasPrompt && hasTokens))

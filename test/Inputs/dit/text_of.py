@@ -16,10 +16,21 @@ def chunks(data):
         at += 12 + size
 
 
-for kind, body in chunks(open(sys.argv[1], "rb").read()):
-    if kind == b"IHDR":
-        width, height, depth, color = struct.unpack(">IIBB", body[:10])
-        print(f"size: {width}x{height}, {'gray' if color == 0 else 'color'}")
-    if kind == b"tEXt":
-        keyword, text = body.split(b"\0", 1)
-        print(f"{keyword.decode()}: {text.decode()}")
+def texts(path):
+    """The tEXt chunks of a file, and the picture's "size", in their order."""
+    result = {}
+    with open(path, "rb") as file:
+        data = file.read()
+    for kind, body in chunks(data):
+        if kind == b"IHDR":
+            width, height, depth, color = struct.unpack(">IIBB", body[:10])
+            result["size"] = f"{width}x{height}, {'gray' if color == 0 else 'color'}"
+        if kind == b"tEXt":
+            keyword, text = body.split(b"\0", 1)
+            result[keyword.decode()] = text.decode()
+    return result
+
+
+if __name__ == "__main__":
+    for keyword, text in texts(sys.argv[1]).items():
+        print(f"{keyword}: {text}")

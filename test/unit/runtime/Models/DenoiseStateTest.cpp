@@ -25,7 +25,8 @@ DenoiseState someState() {
   state.signature = "f32[1,2,2] velocity";
   state.steps = 20;
   state.nextStep = 7;
-  state.schedule = hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20), {});
+  state.times = hashOfTimes(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20));
+  state.reuse = hashOfReuse(std::vector<int64_t>{-1, -1, 1});
   state.guidance = 2;
   state.noise = "seed 5";
   state.origins = {{0, 5, "float", "abc"}, {5, 7, "ternary", "abc"}};
@@ -63,10 +64,19 @@ TEST(DenoiseState, FileIsWrittenAndRead) {
 }
 
 TEST(DenoiseState, StepsHaveAHash) {
-  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20), {}),
-            hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 21), {}));
-  EXPECT_NE(hashOfSteps(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20), {}),
-            hashOfSteps(SamplerKind::ddim, *samplerSteps(DenoiseSchedule(), 20), {}));
+  EXPECT_NE(hashOfTimes(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20)),
+            hashOfTimes(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 21)));
+  EXPECT_NE(hashOfTimes(SamplerKind::euler, *samplerSteps(DenoiseSchedule(), 20)),
+            hashOfTimes(SamplerKind::ddim, *samplerSteps(DenoiseSchedule(), 20)));
+}
+
+TEST(DenoiseState, ReuseHasAHash) {
+  auto hash = [](std::vector<int64_t> reuse) { return hashOfReuse(reuse); };
+  EXPECT_EQ(hash({}), hash({-1, -1, -1}));
+  EXPECT_EQ(hash({-1, 0}), hash({-1, 0, -1}));
+  EXPECT_NE(hash({-1, 0}), hash({}));
+  EXPECT_NE(hash({-1, 0, -1}), hash({-1, -1, 0}));
+  EXPECT_NE(hash({-1, -1, 0}), hash({-1, -1, 1}));
 }
 
 TEST(DenoiseState, FieldsOutOfRangeAreRefused) {
@@ -128,7 +138,7 @@ TEST(DenoiseState, OtherFilesAreRefused) {
   std::vector<uint8_t> later = bytes;
   later[8] = 9;
   EXPECT_EQ(parseState(withChecksum(later), "s").status().message(),
-            "s: is a saved state of version 9; this program reads version 1");
+            "s: is a saved state of version 9; this program reads version 2");
   for (size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(parseState(std::span(bytes).first(size), "s").isOk());
 }
