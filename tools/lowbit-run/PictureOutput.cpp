@@ -14,6 +14,7 @@
 #include <set>
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 using namespace lowbit;
 
@@ -71,6 +72,14 @@ static Status checkNames(const PictureOptions &options,
   return {};
 }
 
+StatusOr<PictureOutput::File> PictureOutput::create(const std::string &path) {
+  File file;
+  LOWBIT_ASSIGN_OR_RETURN(file.file, AtomicFile::create(path));
+  struct stat info;
+  file.special = ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+  return file;
+}
+
 StatusOr<PictureOutput> PictureOutput::open(const PictureOptions &options,
                                             const std::string &stats,
                                             const DenoiseSchedule &schedule,
@@ -89,17 +98,15 @@ StatusOr<PictureOutput> PictureOutput::open(const PictureOptions &options,
   int64_t files = options.output.empty() ? 0 : output.separate ? images : 1;
   LOWBIT_RETURN_IF_ERROR(reserveDescriptors(files));
   for (int64_t i = 0; i < files; ++i) {
-    LOWBIT_ASSIGN_OR_RETURN(AtomicFile file,
-                            AtomicFile::create(options.fileOfImage(i)));
-    output.images.push_back({std::move(file)});
+    LOWBIT_ASSIGN_OR_RETURN(File file, create(options.fileOfImage(i)));
+    output.images.push_back(std::move(file));
   }
   if (!options.dumpVelocity.empty()) {
-    LOWBIT_ASSIGN_OR_RETURN(output.velocity.file,
-                            AtomicFile::create(options.dumpVelocity));
+    LOWBIT_ASSIGN_OR_RETURN(output.velocity, create(options.dumpVelocity));
   }
   output.statsToConsole = stats == "-";
   if (!stats.empty() && !output.statsToConsole) {
-    LOWBIT_ASSIGN_OR_RETURN(output.stats.file, AtomicFile::create(stats));
+    LOWBIT_ASSIGN_OR_RETURN(output.stats, create(stats));
   }
   // Only to learn whether it can be written.
   if (!options.saveState.empty())
@@ -114,7 +121,9 @@ StatusOr<PictureOutput> PictureOutput::open(const PictureOptions &options,
 Status PictureOutput::write(File &file, std::span<const uint8_t> bytes) {
   LOWBIT_RETURN_IF_ERROR(file.file.write(bytes));
   file.written = true;
-  return {};
+  // Empties the file's buffer, so that a full disk is known before any file has its
+  // name.
+  return file.special ? Status() : file.file.writeAt(file.file.position(), {});
 }
 
 Status PictureOutput::writeNumbers(File &file, std::span<const float> numbers,
@@ -178,14 +187,16 @@ Status PictureOutput::writeStats(std::string text) {
 }
 
 Status PictureOutput::commit() {
-  // Standard output first: it cannot be taken back, but it can fail.
+  std::vector<File *> files = {&velocity, &stats};
+  for (File &file : images)
+    files.push_back(&file);
+  // Devices and pipes first: nothing can be taken back from them, but their writes
+  // can still fail.
   if (statsToConsole)
     LOWBIT_RETURN_IF_ERROR(printText(statsText));
-  for (File &file : images)
-    if (file.written)
-      LOWBIT_RETURN_IF_ERROR(file.file.commit());
-  for (File *file : {&velocity, &stats})
-    if (file->written)
-      LOWBIT_RETURN_IF_ERROR(file->file.commit());
+  for (bool special : {true, false})
+    for (File *file : files)
+      if (file->written && file->special == special)
+        LOWBIT_RETURN_IF_ERROR(file->file.commit());
   return {};
 }

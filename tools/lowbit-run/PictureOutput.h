@@ -43,8 +43,10 @@ public:
 private:
   struct File {
     AtomicFile file;
+    bool special = false; ///< a device or pipe, which has no name to be given
     bool written = false;
   };
+  static StatusOr<File> create(const std::string &path);
   static Status write(File &file, std::span<const uint8_t> bytes);
   static Status writeNumbers(File &file, std::span<const float> numbers,
                              std::span<const int64_t> shape);

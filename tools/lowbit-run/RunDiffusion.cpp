@@ -362,6 +362,9 @@ StatusOr<int> lowbit::runDiffusion(const RunOptions &options) {
   else
     LOWBIT_RETURN_IF_ERROR(resumeRun(run));
   LOWBIT_RETURN_IF_ERROR(setLoop(run));
+  LOWBIT_ASSIGN_OR_RETURN(PictureOutput output,
+                          PictureOutput::open(pictures, options.stats,
+                                              *run.schedule, run.images()));
   DiffusionOptions modelOptions;
   modelOptions.rows = run.loop.guidance == 1 ? run.loop.batch : 2 * run.loop.batch;
   modelOptions.variant = pictures.variant;
@@ -369,9 +372,6 @@ StatusOr<int> lowbit::runDiffusion(const RunOptions &options) {
   LOWBIT_ASSIGN_OR_RETURN(
       std::unique_ptr<DiffusionModel> model,
       DiffusionModel::create(*run.loaded.module, modelOptions));
-  LOWBIT_ASSIGN_OR_RETURN(PictureOutput output,
-                          PictureOutput::open(pictures, options.stats,
-                                              *run.schedule, run.images()));
   double loadSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();

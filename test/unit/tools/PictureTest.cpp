@@ -82,6 +82,22 @@ TEST(Picture, SizesThatCannotBeAreRefused) {
   EXPECT_FALSE(encodePng(huge, {}).isOk());
 }
 
+TEST(Picture, WhatCannotBeDrawnIsKnownBefore) {
+  EXPECT_TRUE(checkDrawable(1, 8, 8).isOk());
+  EXPECT_TRUE(checkDrawable(3, 8, 8).isOk());
+  EXPECT_EQ(checkDrawable(2, 8, 8).message(),
+            "images of 2 channels cannot be drawn; write the numbers with "
+            "-o FILE.npy");
+  EXPECT_FALSE(checkDrawable(1, 1000001, 1).isOk());
+  // 100 rows of 10 pictures of 10000 pixels are 10^6 pixels high with the gaps off.
+  EXPECT_TRUE(checkSheet(1000, 10000, 8, 10, 0).isOk());
+  EXPECT_EQ(checkSheet(1000, 10000, 8, 10, 2).message(),
+            "a picture of 98 x 1000198 pixels cannot be made; 1 to 1000000 a side "
+            "and 268435456 in all are possible");
+  EXPECT_FALSE(checkSheet(INT64_MAX, 10000, 8, 10, 2).isOk());
+  EXPECT_FALSE(checkSheet(1000, 10000, 300, 10, 0).isOk());
+}
+
 TEST(Picture, SheetPlacesPicturesInRows) {
   std::vector<Picture> pictures;
   for (uint8_t i = 0; i < 5; ++i)
