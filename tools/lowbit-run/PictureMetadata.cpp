@@ -1,7 +1,7 @@
 //===- PictureMetadata.cpp - What a picture's file says of it -------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +30,8 @@ StatusOr<NoiseSource> NoiseSource::parse(const std::string &text) {
     source.fileHash = text.substr(5);
     return source;
   }
-  // Seeds are 64 bits without sign; what is read here was written by toString().
+  // Seeds are 64 bits without sign; what is read here was written by
+  // toString().
   std::string_view digits = std::string_view(text).substr(
       std::min(text.size(), std::string_view("seed ").size()));
   if (!text.starts_with("seed ") || digits.empty() || digits.size() > 20)
@@ -52,7 +53,8 @@ static std::vector<std::string>
 modulesOf(const std::vector<StepOrigin> &origins) {
   std::vector<std::string> modules;
   for (const StepOrigin &origin : origins)
-    if (std::find(modules.begin(), modules.end(), origin.module) == modules.end())
+    if (std::find(modules.begin(), modules.end(), origin.module) ==
+        modules.end())
       modules.push_back(origin.module);
   return modules;
 }
@@ -67,7 +69,8 @@ static std::string nameOfModule(const std::vector<std::string> &modules,
   return "MODULE" + std::to_string(place - modules.begin() + 1);
 }
 
-/// The hash of a module's file; "MODULE1 0123, MODULE2 4567" where there were two.
+/// The hash of a module's file; "MODULE1 0123, MODULE2 4567" where there were
+/// two.
 static std::string describeModules(const std::vector<std::string> &modules) {
   if (modules.size() == 1)
     return modules.front();
@@ -78,7 +81,8 @@ static std::string describeModules(const std::vector<std::string> &modules) {
   return text;
 }
 
-/// "ternary", or "0-6 float, 7-19 ternary"; with the module where there were two.
+/// "ternary", or "0-6 float, 7-19 ternary"; with the module where there were
+/// two.
 static std::string describeOrigins(const std::vector<StepOrigin> &origins,
                                    const std::vector<std::string> &modules) {
   if (origins.size() == 1)
@@ -125,16 +129,18 @@ static std::string quoted(const std::string &word) {
   return text + "'";
 }
 
-/// One command where a module makes all steps by its schedule or by one variant;
-/// else one for each origin, which hand the state on.
+/// One command where a module makes all steps by its schedule or by one
+/// variant; else one for each origin, which hand the state on.
 static std::string commandOf(const PictureOrigin &origin,
                              const std::string &classes,
                              const std::string &noise) {
   const DenoiseState &state = *origin.state;
   const std::vector<StepOrigin> &parts = state.origins;
-  std::string begin = formatString(
-      " --class=%s --steps=%lld --cfg-scale=%.9g ", classes.c_str(),
-      static_cast<long long>(state.steps), state.guidance) + noise;
+  std::string begin =
+      formatString(" --class=%s --steps=%lld --cfg-scale=%.9g ",
+                   classes.c_str(), static_cast<long long>(state.steps),
+                   state.guidance) +
+      noise;
   std::string end = " -o OUT.png";
   if (state.nextStep < state.steps)
     end = " --stop-at=" + std::to_string(state.nextStep) + end;
@@ -149,9 +155,9 @@ static std::string commandOf(const PictureOrigin &origin,
             nameOfModule(modules, part.module) +
             (part.first > 0 ? std::string(" --resume=STATE") : begin) +
             " --variant=" + quoted(part.variant);
-    text += last ? end
-                 : " --stop-at=" + std::to_string(part.end) +
-                       " --save-state=STATE";
+    text +=
+        last ? end
+             : " --stop-at=" + std::to_string(part.end) + " --save-state=STATE";
   }
   return text;
 }
@@ -187,11 +193,13 @@ PictureText lowbit::textOf(const PictureOrigin &origin, size_t first,
     text.emplace_back("lowbit.seed", seed);
   } else {
     noise = "--noise=NOISE.npy";
-    text.emplace_back("lowbit.noise", "numbers with XXH3-128 " +
-                                          origin.noise.fileHash +
-                                          (count < state.labels.size()
-                                               ? ", image " + std::to_string(first)
-                                               : std::string()));
+    // One image of several: the command's file has it alone.
+    bool part = count < state.labels.size();
+    if (part)
+      noise = "--noise=IMAGE" + std::to_string(first) + "-OF-NOISE.npy";
+    text.emplace_back("lowbit.noise",
+                      (part ? "image " + std::to_string(first) + " of " : "") +
+                          "numbers with XXH3-128 " + origin.noise.fileHash);
   }
   text.emplace_back("lowbit.variant", describeOrigins(state.origins, modules));
   text.emplace_back("lowbit.command", commandOf(origin, classes, noise));

@@ -1,7 +1,7 @@
 //===- PictureMetadata.h - What a picture's file says of it -----*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,9 +34,9 @@ struct PictureOrigin {
   NoiseSource noise;
 };
 
-/// The text of a picture of images [first, first + count): model, module, recipe,
-/// sampler, steps, guidance, classes, noise, who made which steps, and a command
-/// line that makes the same picture again.
+/// The text of a picture of images [first, first + count): model, module,
+/// recipe, sampler, steps, guidance, classes, noise, who made which steps, and
+/// a command line that makes the same picture again.
 PictureText textOf(const PictureOrigin &origin, size_t first, size_t count);
 
 } // namespace lowbit

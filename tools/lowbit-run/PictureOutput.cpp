@@ -1,7 +1,7 @@
 //===- PictureOutput.cpp - The files of a diffusion run -------------------===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,8 @@
 using namespace lowbit;
 
 static constexpr int64_t sheetGap = 2;
-/// Descriptors that a process has besides its outputs: module, devices, streams.
+/// Descriptors that a process has besides its outputs: module, devices,
+/// streams.
 static constexpr uint64_t otherDescriptors = 128;
 
 StatusOr<std::string> lowbit::hashOfFile(const std::string &path) {
@@ -54,11 +55,12 @@ static Status reserveDescriptors(int64_t images) {
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
       return {};
   }
-  return resourceExhausted("%lld files are more than the %llu that this process "
-                           "may open; make a sheet (a name without %%d), an .npy "
-                           "file or fewer images at a time",
-                           static_cast<long long>(images),
-                           static_cast<unsigned long long>(limit.rlim_max));
+  return resourceExhausted(
+      "%lld files are more than the %llu that this process "
+      "may open; make a sheet (a name without %%d), an .npy "
+      "file or fewer images at a time",
+      static_cast<long long>(images),
+      static_cast<unsigned long long>(limit.rlim_max));
 }
 
 static Status checkNames(const PictureOptions &options,
@@ -67,7 +69,8 @@ static Status checkNames(const PictureOptions &options,
   for (const std::string &name :
        {options.output, options.dumpVelocity, options.saveState, stats})
     // /dev/null takes any number of them.
-    if (!name.empty() && !name.starts_with("/dev/") && !names.insert(name).second)
+    if (!name.empty() && !name.starts_with("/dev/") &&
+        !names.insert(name).second)
       return invalidArgument("two outputs are named %s", name.c_str());
   return {};
 }
@@ -89,8 +92,8 @@ StatusOr<PictureOutput> PictureOutput::open(const PictureOptions &options,
   output.numbers = options.wantsNumbers();
   output.separate = options.separate();
   if (!options.output.empty() && !output.numbers) {
-    LOWBIT_RETURN_IF_ERROR(checkDrawable(schedule.channels, schedule.height,
-                                         schedule.width));
+    LOWBIT_RETURN_IF_ERROR(
+        checkDrawable(schedule.channels, schedule.height, schedule.width));
     if (!output.separate)
       LOWBIT_RETURN_IF_ERROR(checkSheet(images, schedule.height, schedule.width,
                                         sheetColumns(images), sheetGap));
@@ -121,8 +124,8 @@ StatusOr<PictureOutput> PictureOutput::open(const PictureOptions &options,
 Status PictureOutput::write(File &file, std::span<const uint8_t> bytes) {
   LOWBIT_RETURN_IF_ERROR(file.file.write(bytes));
   file.written = true;
-  // Empties the file's buffer, so that a full disk is known before any file has its
-  // name.
+  // Empties the file's buffer, so that a full disk is known before any file has
+  // its name.
   return file.special ? Status() : file.file.writeAt(file.file.position(), {});
 }
 
@@ -190,8 +193,8 @@ Status PictureOutput::commit() {
   std::vector<File *> files = {&velocity, &stats};
   for (File &file : images)
     files.push_back(&file);
-  // Devices and pipes first: nothing can be taken back from them, but their writes
-  // can still fail.
+  // Devices and pipes first: nothing can be taken back from them, but their
+  // writes can still fail.
   if (statsToConsole)
     LOWBIT_RETURN_IF_ERROR(printText(statsText));
   for (bool special : {true, false})

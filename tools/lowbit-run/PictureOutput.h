@@ -1,7 +1,7 @@
 //===- PictureOutput.h - The files of a diffusion run -----------*- C++ -*-===//
 //
-// Part of the lowbit project, under the Apache License v2.0 with LLVM Exceptions.
-// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the lowbit project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,15 +14,16 @@
 
 namespace lowbit {
 
-/// What -o, --dump-velocity and --stats name. All of it is opened before the first
-/// step, so that a run that could not keep its result does not begin, and gets its
-/// names by commit(), when everything is written: a run that fails leaves none.
-/// (States are no part of this: they are saved so that a failure loses no step.)
+/// What -o, --dump-velocity and --stats name. All of it is opened before the
+/// first step, so that a run that could not keep its result does not begin, and
+/// gets its names by commit(), when everything is written: a run that fails
+/// leaves none. (States are no part of this: they are saved so that a failure
+/// loses no step.)
 class PictureOutput {
 public:
-  /// Opens the files of a run of `images` images. An error also where the images
-  /// cannot be drawn, two outputs have one name, or the state's file could not be
-  /// written. `stats`: FILE, - for standard output, or empty.
+  /// Opens the files of a run of `images` images. An error also where the
+  /// images cannot be drawn, two outputs have one name, or the state's file
+  /// could not be written. `stats`: FILE, - for standard output, or empty.
   static StatusOr<PictureOutput> open(const PictureOptions &options,
                                       const std::string &stats,
                                       const DenoiseSchedule &schedule,
@@ -60,7 +61,7 @@ private:
   std::string statsText;
 };
 
-/// Numbers that are not numbers (NaN), which pictures show as black.
+/// How many images have a NaN, which a picture shows as black.
 size_t imagesWithNaN(const DenoiseState &state);
 
 /// XXH3-128 of a module's file, as xxh128sum prints it.
