@@ -12,6 +12,7 @@
 
 #include "passes/Compress/CompressionSession.h"
 #include "passes/Compress/Passes.h"
+#include "passes/Compress/Retype.h"
 
 #include "dialects/Lowbit/IR/LowbitOps.h"
 #include "lowbit/Packing/Layouts.h"
@@ -58,6 +59,7 @@ struct ExpandSumsPass
   void runOnOperation() override {
     trees.clear();
     splits.clear();
+    takeFullMembers();
     if (failed(collect()))
       return signalPassFailure();
     if (splits.empty())
@@ -87,6 +89,28 @@ struct ExpandSumsPass
   }
 
 private:
+  /// E11: an elastic leaf is its full member. The bytes are the same; those of sums
+  /// and products are split below.
+  void takeFullMembers() {
+    DenseMap<StringAttr, Type> types;
+    for (auto param : getOperation().getOps<ParamOp>()) {
+      auto tensor = dyn_cast<LowbitTensorType>(param.getType());
+      if (!tensor)
+        continue;
+      EncodingAttrInterface attr = tensor.getEncodingInterface();
+      auto encoding = attr.getEncodingDesc(tensor.getShape());
+      if (!encoding.isOk() || encoding->kind != EncodingKind::elastic)
+        continue;
+      auto leaf = attr.getLeafDesc(tensor.getShape());
+      if (leaf.isOk())
+        types[param.getSymNameAttr()] = LowbitTensorType::get(
+            &getContext(), tensor.getShape(), tensor.getElementType(),
+            getLeafAttr(&getContext(), *leaf, attr.hasLayout()));
+    }
+    if (!types.empty())
+      retypeParams(getOperation(), types);
+  }
+
   //===--------------------------------------------------------------------===//
   // What to expand
   //===--------------------------------------------------------------------===//

@@ -194,6 +194,46 @@ def ExpandZeroPointsPass : CompressPass<"lowbit-expand-zero-points"> {
   ], selection);
 }
 
+def NestBitsPass : CompressPass<"lowbit-nest-bits"> {
+  let summary = "let the highest bit planes of codes be codes too";
+  let description = [{
+    Class E0: an elastic encoding denotes its full member (E11). Unsigned codes become
+    bit planes, the highest first, of which every prefix of at least `min` planes is a
+    coarser code of the same scale (V9: prefixes of two's complement are not);
+    `specialize-elastic` takes one.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<uint<8>, scale = [f32 per row]>>
+    ```
+    becomes
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.elastic<leaf<uint<8>, scale = [f32 per row],
+        layout = planes<...>>, axis = planes, min = 2>> = #lowbit.computed<...>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"minimum", "min", "int64_t", "2", "planes of the coarsest member">
+  ], selection);
+}
+
+def SpecializeElasticPass : CompressPass<"lowbit-specialize-elastic"> {
+  let summary = "replace elastic parameters by a member of theirs";
+  let description = [{
+    Class E3. The selected elastic parameters become their member of prefix length
+    `length` (planes, terms, or the rank of a product); the bytes beyond the prefix go.
+    Parameters that are not elastic stay.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.elastic<leaf<uint<8>, scale = [f32 per row],
+        layout = planes<...>>, axis = planes, min = 2>>
+    ```
+    becomes, with `length=4`, codes 0, 16, ..., 240 in 4 bits.
+  }];
+  let options = !listconcat([
+    Option<"length", "length", "int64_t", "4", "prefix length">
+  ], selection);
+}
+
 def CseParamsPass : CompressPass<"lowbit-cse-params"> {
   let summary = "keep one of equal parameters and of equal parameter sets";
   let description = [{

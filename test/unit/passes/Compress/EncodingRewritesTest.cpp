@@ -228,6 +228,29 @@ TEST(EncodingRewrites, KeepEveryBit) {
   EXPECT_EQ(planes + wider + radix + zeros, modules);
 }
 
+/// Elastic parameters denote their full member, and kernels get just that.
+TEST(EncodingRewrites, NestedCodesKeepEveryBit) {
+  Random random{std::mt19937(13)};
+  int nested = 0;
+  for (int i = 0; nested < 200; ++i) {
+    const Case test = makeCase(random, /*withZero=*/i % 3 == 0);
+    if (test.isSigned)
+      continue; // prefixes of two's complement are other numbers (V9)
+    ++nested;
+    const std::string least =
+        std::to_string(1 + random.below(static_cast<int>(test.width)));
+    const std::string pipeline = "lowbit-nest-bits{min=" + least + "}" +
+                                 (nested % 2 ? ",lowbit-expand-sums" : "");
+    SCOPED_TRACE(test.leaf + " " + std::to_string(test.rows) + "x" +
+                 std::to_string(test.columns) + ": " + pipeline);
+    const Outcome outcome = run(test, pipeline, static_cast<uint64_t>(i));
+    ASSERT_TRUE(outcome.ran);
+    ASSERT_EQ(outcome.before, outcome.after);
+    ASSERT_EQ(outcome.text.find("elastic<") == std::string::npos, nested % 2 == 1)
+        << outcome.text;
+  }
+}
+
 /// Every layout and code that a ternary or five-level matrix is stored in.
 TEST(EncodingRewrites, SmallCodesHaveManyHomes) {
   const std::pair<const char *, std::vector<std::string>> codes[] = {
