@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Compress/ChannelSets.h"
+#include "passes/Compress/LayerParams.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -18,52 +19,20 @@ using ::lowbit::StatusOr;
 
 namespace {
 
-/// A layer with the parameters that it hands to its block.
-class LayerParams {
-public:
-  LayerParams(LayerOp layer, SymbolTableCollection &tables)
-      : layer(layer), tables(tables),
-        block(tables.lookupNearestSymbolFrom<BlockOp>(layer,
-                                                      layer.getCalleeAttr())),
-        members(tables
-                    .lookupNearestSymbolFrom<ParamSetOp>(layer,
-                                                         layer.getParamsAttr())
-                    .resolveMembers(tables)),
-        first(block.getNumArguments() - block.getNumParams()) {}
-
-  Block &body() { return block.getBody().front(); }
-
-  /// The param behind an argument of the block; null for any other value.
-  ParamOp of(Value value) {
-    auto argument = dyn_cast_or_null<BlockArgument>(value);
-    if (!argument || argument.getArgNumber() < first)
-      return {};
-    return tables.lookupNearestSymbolFrom<ParamOp>(
-        layer, members[argument.getArgNumber() - first]);
-  }
-
-  /// `matmul` as one that makes channels; false if its weights are no params.
-  bool addMaker(MatmulOp matmul, int64_t width, bool carriesValue,
-                ChannelSet &set) {
-    ChannelMaker maker;
-    maker.matrix = of(matmul.getWeight());
-    maker.width = width;
-    maker.carriesValue = carriesValue;
-    if (matmul.getBias() && !(maker.bias = of(matmul.getBias())))
-      return false;
-    if (!maker.matrix)
-      return false;
-    set.makers.push_back(maker);
-    return true;
-  }
-
-private:
-  LayerOp layer;
-  SymbolTableCollection &tables;
-  BlockOp block;
-  SmallVector<FlatSymbolRefAttr> members;
-  unsigned first;
-};
+/// `matmul` as one that makes channels; false if its weights are no params.
+bool addMaker(LayerParams &params, MatmulOp matmul, int64_t width,
+              bool carriesValue, ChannelSet &set) {
+  ChannelMaker maker;
+  maker.matrix = params.of(matmul.getWeight());
+  maker.width = width;
+  maker.carriesValue = carriesValue;
+  if (matmul.getBias() && !(maker.bias = params.of(matmul.getBias())))
+    return false;
+  if (!maker.matrix)
+    return false;
+  set.makers.push_back(maker);
+  return true;
+}
 
 /// Sets of a module, those of layers that share their weights once.
 struct SetsOfLayers {
@@ -144,7 +113,7 @@ mlir::lowbit::findFeedForwardChannels(ModuleOp module) {
           set.reader = params.of(reader.getWeight());
           bool whole = set.reader != nullptr;
           for (MatmulOp maker : makers)
-            whole = whole && params.addMaker(maker, 1, true, set);
+            whole = whole && addMaker(params, maker, 1, true, set);
           if (whole)
             LOWBIT_RETURN_IF_ERROR(layers.add(std::move(set)));
         }
@@ -206,9 +175,9 @@ static StatusOr<ChannelSet> channelsOf(AttentionOp attention,
   if (!reader || !(set.reader = params.of(reader.getWeight())))
     return refuse("attention is read by something else than one product with a "
                   "parameter");
-  if (!query || !key || !value || !params.addMaker(query, set.width, false, set) ||
-      !params.addMaker(key, dim, false, set) ||
-      !params.addMaker(value, dim, true, set))
+  if (!query || !key || !value || !addMaker(params, query, set.width, false, set) ||
+      !addMaker(params, key, dim, false, set) ||
+      !addMaker(params, value, dim, true, set))
     return refuse("queries, keys or values are made by something else than a "
                   "product with a parameter, norms of heads and rope");
   return set;

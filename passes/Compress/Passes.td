@@ -234,6 +234,37 @@ def SpecializeElasticPass : CompressPass<"lowbit-specialize-elastic"> {
   ], selection);
 }
 
+def FoldTransformsPass : CompressPass<"lowbit-fold-transforms"> {
+  let summary = "rotate the residual stream of a language model, within its weights";
+  let description = [{
+    Class E1 (QuaRot's R1, SpinQuant). Weights of rms norms go into the matrices behind
+    them, then every matrix that reads the residual stream becomes W Q, every one that
+    is added to it Q^T W, the embedding E Q, with Q of random signs and Hadamard
+    transforms of `block` neighbours: the same function over the reals, with weights
+    and activations of fewer outliers. Nothing is computed at run time. An embedding
+    that is also the head's matrix gets a copy. Weights become f32; quantize afterwards.
+    `transform=none` moves the weights of norms only.
+
+    ```mlir
+    lowbit.param @l0.q : !lowbit.tensor<64x64xf32, #f32> = #lowbit.file<...>
+    ```
+    becomes
+    ```mlir
+    lowbit.param @l0.q : !lowbit.tensor<64x64xf32, #f32> = #lowbit.computed<...>
+    ```
+  }];
+  let dependentDialects = ["::mlir::lowbit::LowbitDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"transform", "transform", "std::string", "\"hadamard\"", "hadamard or none">,
+    Option<"block", "block", "int64_t", "0",
+           "columns of a Hadamard transform, a power of two (0: the largest)">,
+    Option<"seed", "seed", "uint64_t", "1", "of the signs">,
+    Option<"randomWeights", "random-weights", "int64_t", "-1",
+           "seed of numbers for parameters without a source, for tests (-1: none)">
+  ];
+}
+
 def CseParamsPass : CompressPass<"lowbit-cse-params"> {
   let summary = "keep one of equal parameters and of equal parameter sets";
   let description = [{
