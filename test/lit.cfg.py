@@ -61,6 +61,10 @@ for smollm2 in [os.environ.get("LOWBIT_SMOLLM2", ""),
         config.substitutions.append(("%smollm2", smollm2))
         break
 
+# A sanitized libcuda.so.1 does not load into a program that is not.
+if not config.lowbit_sanitized:
+    config.available_features.add("plain-libraries")
+
 cuda_home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
 ptxas = shutil.which("ptxas") or os.path.join(cuda_home, "bin", "ptxas")
 if os.path.exists(ptxas):

@@ -226,6 +226,11 @@ bool Parser::parseOperand(Operand &operand) {
   return fail("expected an operand");
 }
 
+/// Addresses wrap.
+static void addOffset(int64_t &offset, uint64_t value, bool negative) {
+  offset = int64_t(uint64_t(offset) + (negative ? uint64_t(0) - value : value));
+}
+
 bool Parser::parseSequence(Operand &operand, char close) {
   if (eatPunct(close))
     return true;
@@ -308,7 +313,7 @@ bool Parser::parseNameOperand(Operand &operand) {
     uint64_t value;
     if (!expectInteger(value))
       return false;
-    operand.offset += negative ? -int64_t(value) : int64_t(value);
+    addOffset(operand.offset, value, negative);
   }
   return true;
 }
@@ -333,12 +338,12 @@ bool Parser::parseAddress(Operand &operand) {
       uint64_t value;
       if (!expectInteger(value))
         return false;
-      operand.offset += negative ? -int64_t(value) : int64_t(value);
+      addOffset(operand.offset, value, negative);
     }
     operand.elems.push_back(std::move(element));
   } while (eatPunct(','));
   if (operand.elems[0].kind == OperandKind::symbol) {
-    operand.offset += operand.elems[0].offset;
+    addOffset(operand.offset, uint64_t(operand.elems[0].offset), false);
     operand.elems[0].offset = 0;
   }
   return expectPunct(']');

@@ -137,7 +137,8 @@ mlir::lowbit::paddedExtents(const IndexMap &map, ArrayRef<int64_t> shape) {
           term.div < 1 || term.mul < 0)
         return invalidArgument("requires non-negative strides in '%s'",
                                map.toString().c_str());
-      int64_t steps = (shape[term.dim] + term.div - 1) / term.div;
+      const int64_t extent = shape[term.dim];
+      int64_t steps = extent / term.div + (extent % term.div != 0);
       // A modulus spans its whole range: that is the layout's padding.
       int64_t range = term.mod ? term.mod : steps;
       if (range < 1)
