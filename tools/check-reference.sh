@@ -4,7 +4,7 @@
 # that has the packages. What needs ../shared is left out, saying so, where that is absent.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages=(numpy safetensors gguf tokenizers==0.23.3 jinja2 torch transformers accelerate diffusers)
+packages=(numpy safetensors gguf tokenizers==0.23.3 jinja2 torch transformers accelerate diffusers scikit-learn)
 mkdir -p "$1"
 python=${LOWBIT_PYTHON:-$1/venv/bin/python}
 if [ -z "${LOWBIT_PYTHON:-}" ]; then
@@ -50,7 +50,8 @@ if [ -d "$shared/models" ]; then
   [ -f "$smollm2" ] && more=(--smollm2 "$smollm2") || more=()
   copied tokenizer make_fixtures.py --shared "$shared" "${more[@]}"
   copied reference stories260K.py "$shared/models/stories260K.bin"
+  test/Inputs/dit/judge_reference.sh "$shared" "$python" "$fresh/judge" || failed=1
 else
-  echo "tokenizer and reference are left out: $shared/models does not exist"
+  echo "tokenizer, reference and judge are left out: $shared/models does not exist"
 fi
 exit $failed
