@@ -126,6 +126,31 @@ def LowrankResidualPass : CompressPass<"lowbit-lowrank-residual"> {
   ], selection);
 }
 
+def AugmentKPass : CompressPass<"lowbit-augment-k"> {
+  let summary = "append residuals of the columns that rounding hurts most";
+  let description = [{
+    Class E2 (ARCQuant's residual channels): y = W x becomes [W, R_S] [x, x_S], the
+    identity of residual channels as K-concatenation (DESIGN section 5), where R_S is
+    what a step before (quantize) lost in the columns S, rounded to `code` with a scale
+    a column. It is stored and multiplied as a second term, W + R_S, of blocks of one
+    column. S are the `channels` columns whose error costs most: its energy, times that
+    of the inputs where calibration data is given.
+
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.leaf<int<4>, scale = [f16 per group<32>]>>
+    ```
+    becomes
+    ```mlir
+    lowbit.param @q : !lowbit.tensor<64x64xf32, #lowbit.sum<leaf<int<4>, scale = [f16 per group<32>]>,
+        leaf<int<8>, scale = [f16 @ block], pattern = block<64x1, csr<8>>>>>
+    ```
+  }];
+  let options = !listconcat([
+    Option<"channels", "channels", "int64_t", "16", "columns appended to each matrix">,
+    Option<"code", "code", "std::string", "\"int8\"", "code of the residuals">
+  ], selection);
+}
+
 def EmbedCodePass : CompressPass<"lowbit-embed-code"> {
   let summary = "store the same weights in another code or layout";
   let description = [{
