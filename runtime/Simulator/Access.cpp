@@ -27,6 +27,9 @@ static void checkMarks(Warp &w, uint32_t lane, uint64_t address,
   for (uint32_t k = 0; k < bytes; ++k) {
     if (marks[k] == byteWritten)
       continue;
+    if (reportedBefore(w, marks[k] == byteInFlight ? FindingKind::asyncPending
+                                                   : FindingKind::uninitialized))
+      return;
     if (marks[k] == byteInFlight)
       report(w, FindingKind::asyncPending, lane, address,
              formatString("read of %s address 0x%llx before its cp.async landed",

@@ -147,6 +147,9 @@ inline uint32_t &predicate(Warp &w, uint32_t slot) {
   return *reinterpret_cast<uint32_t *>(w.r + slot);
 }
 
+/// Whether the current instruction has a finding of this kind already (for a race: with
+/// the one at `otherPc`); counts it once more then. Saves making the message.
+bool reportedBefore(Warp &warp, FindingKind kind, uint32_t otherPc = ~0u);
 /// Records a race between the current instruction and the one at `otherPc`.
 void reportRace(Warp &warp, uint32_t lane, uint64_t address,
                 std::string message, uint32_t otherPc);

@@ -30,6 +30,26 @@ const char *lowbit::ptx::findingKindName(FindingKind kind) {
   return names[unsigned(kind)];
 }
 
+/// The finding of the current instruction, with the launch's mutex held; or null.
+static Finding *findFinding(Warp &w, FindingKind kind, uint32_t otherPc) {
+  LaunchState &launch = *w.worker->launch;
+  const InstOrigin &origin = launch.program->origins[w.pc];
+  Loc other = otherPc != ~0u ? launch.program->origins[otherPc].loc : Loc();
+  for (Finding &f : launch.result->findings)
+    if (f.kind == kind && f.loc.line == origin.loc.line &&
+        f.otherLoc.line == other.line)
+      return &f;
+  return nullptr;
+}
+
+bool lowbit::ptx::reportedBefore(Warp &w, FindingKind kind, uint32_t otherPc) {
+  std::lock_guard<std::mutex> lock(w.worker->launch->mutex);
+  Finding *f = findFinding(w, kind, otherPc);
+  if (f)
+    ++f->count;
+  return f != nullptr;
+}
+
 static void addFinding(Warp &w, FindingKind kind, uint32_t lane,
                        uint64_t address, std::string message, uint32_t otherPc,
                        bool fatal) {
@@ -44,14 +64,11 @@ static void addFinding(Warp &w, FindingKind kind, uint32_t lane,
       result.failure = kind;
     }
   }
+  if (Finding *f = findFinding(w, kind, otherPc)) {
+    ++f->count;
+    return;
+  }
   const InstOrigin &origin = launch.program->origins[w.pc];
-  Loc other = otherPc != ~0u ? launch.program->origins[otherPc].loc : Loc();
-  for (Finding &f : result.findings)
-    if (f.kind == kind && f.loc.line == origin.loc.line &&
-        f.otherLoc.line == other.line) {
-      ++f.count;
-      return;
-    }
   if (result.findings.size() >= maxFindings)
     return;
   Finding f;
@@ -59,7 +76,7 @@ static void addFinding(Warp &w, FindingKind kind, uint32_t lane,
   f.kernel = launch.program->name;
   f.loc = origin.loc;
   f.sourceLine = origin.sourceLine;
-  f.otherLoc = other;
+  f.otherLoc = otherPc != ~0u ? launch.program->origins[otherPc].loc : Loc();
   std::copy(std::begin(w.cta->id), std::end(w.cta->id), f.cta);
   f.thread = w.index * 32 + lane;
   f.address = address;

@@ -130,6 +130,8 @@ void RaceDetector::check(CtaState &s, Warp &w, uint32_t lane, Cell &cell,
   auto tell = [&](const AccessStamp &before) {
     static const char *const names[] = {"read", "write", "atomic",
                                         "asynchronous write"};
+    if (reportedBefore(w, FindingKind::race, before.pc))
+      return;
     reportRace(w, lane, address,
                formatString("%s of %s address 0x%llx is not ordered after the "
                             "%s by block %u thread %u",
@@ -159,16 +161,30 @@ void RaceDetector::check(CtaState &s, Warp &w, uint32_t lane, Cell &cell,
   cell.read = cell.otherRead = AccessStamp();
 }
 
+void RaceDetector::SharedPage::split() {
+  bytes = std::make_unique<std::array<Cell, 64>>();
+  for (unsigned i = 0; i < 64; ++i)
+    (*bytes)[i] = words[i / 4];
+}
+
 void RaceDetector::shared(Warp &w, uint32_t lane, uint64_t offset,
                           uint32_t bytes, Access access) {
   CtaState &s = state(*w.cta);
   AccessStamp now = stamp(s, w, lane, access);
-  for (uint32_t k = 0; k < bytes; ++k) {
+  for (uint32_t k = 0; k < bytes;) {
     const uint64_t at = offset - sharedBase + k;
-    auto &page = s.shared[at / 64];
+    std::unique_ptr<SharedPage> &page = s.shared[at / 64];
     if (!page)
-      page = std::make_unique<std::array<Cell, 64>>();
-    check(s, w, lane, (*page)[at % 64], now, true, offset + k);
+      page = std::make_unique<SharedPage>();
+    if (!page->bytes && at % 4 == 0 && bytes - k >= 4) {
+      check(s, w, lane, page->words[at / 4 % 16], now, true, offset + k);
+      k += 4;
+      continue;
+    }
+    if (!page->bytes)
+      page->split();
+    check(s, w, lane, (*page->bytes)[at % 64], now, true, offset + k);
+    ++k;
   }
 }
 
@@ -186,7 +202,8 @@ void RaceDetector::readConstant(Warp &w, const uint64_t *addresses,
     const uint64_t bits = bitsOf(address, bytes);
     group.read |= bits;
     group.readPc = w.pc;
-    if (group.written & bits)
+    if (group.written & bits &&
+        !reportedBefore(w, FindingKind::race, group.writePc))
       reportRace(w, lane, address,
                  formatString("ld.global.nc of address 0x%llx, which this kernel "
                               "writes",
@@ -201,7 +218,7 @@ void RaceDetector::writeConstant(Warp &w, uint32_t lane, uint64_t address,
   const uint64_t bits = bitsOf(address, bytes);
   group.written |= bits;
   group.writePc = w.pc;
-  if (group.read & bits)
+  if (group.read & bits && !reportedBefore(w, FindingKind::race, group.readPc))
     reportRace(w, lane, address,
                formatString("write of global address 0x%llx, which this kernel "
                             "reads with ld.global.nc",

@@ -98,11 +98,17 @@ private:
   struct Cell {
     AccessStamp write, read, otherRead;
   };
+  /// 64 bytes of shared memory: by words, until something smaller is accessed there.
+  struct SharedPage {
+    std::array<Cell, 16> words;
+    std::unique_ptr<std::array<Cell, 64>> bytes;
+    void split();
+  };
   struct CtaState {
     std::vector<uint32_t> clock;    ///< [warp][warp]
     std::vector<uint32_t> fullSync; ///< [warp]: epoch of the newest full sync.
     std::vector<uint32_t> pairSync; ///< [warp][lane][lane], made when needed.
-    std::vector<std::unique_ptr<std::array<Cell, 64>>> shared; ///< Pages.
+    std::vector<std::unique_ptr<SharedPage>> shared;
     std::unordered_map<uint64_t, std::vector<uint32_t>> barriers;
     std::unordered_map<uint32_t, uint32_t> seen; ///< Block -> its clock.
     uint32_t ctaClock = 1;

@@ -300,6 +300,12 @@ Status CudaDevice::wait() {
 StatusOr<std::unique_ptr<Device>>
 lowbit::createCudaDevice(const DeviceOptions &options) {
   LOWBIT_ASSIGN_OR_RETURN(std::unique_ptr<cuda::Driver> driver, cuda::Driver::load());
+  return createCudaDeviceOn(std::move(driver), options);
+}
+
+StatusOr<std::unique_ptr<Device>>
+lowbit::createCudaDeviceOn(std::unique_ptr<cuda::Driver> driver,
+                           const DeviceOptions &options) {
   auto device = std::make_unique<CudaDevice>(std::move(driver), options);
   LOWBIT_RETURN_IF_ERROR(device->open());
   return std::unique_ptr<Device>(std::move(device));
