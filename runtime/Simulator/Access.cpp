@@ -65,7 +65,7 @@ uint8_t *lowbit::ptx::accessShared(Warp &w, uint32_t lane, uint64_t offset,
   if (isRead)
     checkMarks(w, lane, offset, marks, bytes, "shared");
   if (isWrite)
-    std::memset(marks, byteWritten, bytes);
+    fillBytes(marks, byteWritten, bytes);
   if (w.worker->races)
     noteShared(w, lane, offset, bytes,
                w.worker->ordered || (isWrite && isRead) ? Access::atomic
@@ -139,7 +139,7 @@ uint8_t *lowbit::ptx::accessGlobal(Warp &w, uint32_t lane, uint64_t address,
     if (isRead)
       checkMarks(w, lane, address, marks, bytes, "global");
     if (isWrite)
-      std::memset(marks, byteWritten, bytes);
+      fillBytes(marks, byteWritten, bytes);
   }
   if (w.worker->races)
     noteGlobal(w, lane, address, bytes,

@@ -46,15 +46,15 @@ struct LaneGroup {
   uint32_t barrier; ///< Its id.
 };
 
-/// One lane's part of a cp.async that has not landed.
+/// A cp.async that has not landed, of lanes that are in one commit group.
 struct PendingCopy {
-  uint32_t lane, group;
-  uint32_t shared;  ///< Destination offset in the shared window.
-  uint64_t source;  ///< Global address.
-  uint32_t bytes, sourceBytes;
-  uint32_t pc;
-  bool taken;       ///< The data were read at issue (the schedule decides).
-  uint8_t data[16];
+  uint32_t mask = 0;  ///< Lanes whose part is still to land.
+  uint32_t taken = 0; ///< Those whose data were read at issue (the schedule decides).
+  uint32_t group = 0, bytes = 0, pc = 0;
+  uint32_t shared[32]; ///< Destination offsets in the shared window.
+  uint64_t source[32]; ///< Global addresses.
+  uint8_t sourceBytes[32];
+  std::vector<uint8_t> data; ///< 16 a lane when some are taken.
 };
 
 struct Cta;
@@ -100,6 +100,18 @@ struct Cta {
 
 /// Marks of a byte in shared and local memory.
 enum ByteMark : uint8_t { byteUnwritten = 0, byteWritten = 1, byteInFlight = 2 };
+
+/// Sets `bytes` marks (or bytes of data); the usual sizes as single moves.
+inline void fillBytes(uint8_t *to, uint8_t value, uint32_t bytes) {
+  const uint64_t pattern = value * 0x0101010101010101u;
+  const uint64_t twice[2] = {pattern, pattern};
+  switch (bytes) {
+  case 4: std::memcpy(to, &pattern, 4); break;
+  case 8: std::memcpy(to, &pattern, 8); break;
+  case 16: std::memcpy(to, twice, 16); break;
+  default: std::memset(to, value, bytes);
+  }
+}
 
 struct LaunchState;
 

@@ -6,13 +6,16 @@
 //===----------------------------------------------------------------------===//
 //
 // Eight columns are the lanes of a vector; pairs along k meet in one multiply-add of
-// 16-bit numbers, whose sums of two products fit 32 bits.
+// 16-bit numbers, whose sums of two products fit 32 bits. Which two numbers of a word make
+// a pair does not matter as long as both operands agree: a plane is the numbers at one
+// place of each half word, and comes out of the words by two shifts.
 //
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Simulator/IntegerTile.h"
+#include "runtime/Simulator/Fragments.h"
 
-#include <cstring>
+#include <type_traits>
 
 #ifdef __AVX2__
 #include <immintrin.h>
@@ -20,95 +23,115 @@
 
 using namespace lowbit::ptx;
 
-void lowbit::ptx::expandIntegers(const uint32_t *words, unsigned k, bool nibbles,
-                                 bool isSigned, int16_t *out) {
-#ifdef __AVX2__
-  if (!nibbles && k % 16 == 0) {
-    for (unsigned i = 0; i < k; i += 16) {
-      __m128i bytes =
-          _mm_loadu_si128(reinterpret_cast<const __m128i *>(words + i / 4));
-      _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + i),
-                          isSigned ? _mm256_cvtepi8_epi16(bytes)
-                                   : _mm256_cvtepu8_epi16(bytes));
-    }
-    return;
-  }
-#endif
-  uint8_t bytes[longestRow];
-  if (!nibbles) {
-    std::memcpy(bytes, words, k);
-  } else {
-    uint8_t packed[longestRow / 2];
-    std::memcpy(packed, words, k / 2);
-    for (unsigned i = 0; i < k / 2; ++i) {
-      uint8_t low = packed[i] & 15, high = packed[i] >> 4;
-      // (x ^ 8) - 8 extends the sign of four bits.
-      bytes[2 * i] = isSigned ? uint8_t((low ^ 8) - 8) : low;
-      bytes[2 * i + 1] = isSigned ? uint8_t((high ^ 8) - 8) : high;
-    }
-  }
-  if (isSigned)
-    for (unsigned i = 0; i < k; ++i)
-      out[i] = int8_t(bytes[i]);
-  else
-    for (unsigned i = 0; i < k; ++i)
-      out[i] = bytes[i];
-}
+static constexpr unsigned mostRuns = 4;
 
 #ifdef __AVX2__
-/// Turns 8 rows of 8 words.
-static void transpose(const int16_t (*rows)[longestRow], unsigned first,
-                      __m256i *columns) {
-  __m256i r[8], s[8];
-  for (unsigned i = 0; i < 8; ++i)
-    r[i] = _mm256_loadu_si256(
-        reinterpret_cast<const __m256i *>(rows[i] + 2 * first));
-  for (unsigned i = 0; i < 4; ++i) {
-    s[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
-    s[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+
+/// The numbers of `bits` bits at place `p` of each half word, as 16-bit numbers.
+template <unsigned bits, bool isSigned> static inline __m256i plane(__m256i x, unsigned p) {
+  x = _mm256_slli_epi16(x, int(16 - bits * (p + 1)));
+  return isSigned ? _mm256_srai_epi16(x, 16 - bits) : _mm256_srli_epi16(x, 16 - bits);
+}
+
+/// Words of eight columns: four vectors of one word each, of columns 0 2 4 6 1 3 5 7. That
+/// is the order in which lanes hold C.
+static inline void turn(const uint32_t *block, __m256i (&words)[4]) {
+  __m256i y[4], u[4];
+  for (unsigned i = 0; i < 4; ++i)
+    y[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(block + 8 * i));
+  for (unsigned i = 0; i < 2; ++i) {
+    u[2 * i] = _mm256_unpacklo_epi32(y[2 * i], y[2 * i + 1]);
+    u[2 * i + 1] = _mm256_unpackhi_epi32(y[2 * i], y[2 * i + 1]);
   }
-  for (unsigned half = 0; half < 2; ++half) {
-    r[4 * half] = _mm256_unpacklo_epi64(s[4 * half], s[4 * half + 2]);
-    r[4 * half + 1] = _mm256_unpackhi_epi64(s[4 * half], s[4 * half + 2]);
-    r[4 * half + 2] = _mm256_unpacklo_epi64(s[4 * half + 1], s[4 * half + 3]);
-    r[4 * half + 3] = _mm256_unpackhi_epi64(s[4 * half + 1], s[4 * half + 3]);
-  }
-  for (unsigned i = 0; i < 4; ++i) {
-    columns[i] = _mm256_permute2x128_si256(r[i], r[4 + i], 0x20);
-    columns[4 + i] = _mm256_permute2x128_si256(r[i], r[4 + i], 0x31);
+  for (unsigned i = 0; i < 2; ++i) {
+    words[2 * i] = _mm256_unpacklo_epi64(u[i], u[2 + i]);
+    words[2 * i + 1] = _mm256_unpackhi_epi64(u[i], u[2 + i]);
   }
 }
-#endif
 
-void lowbit::ptx::multiplyIntegers(const int16_t (*a)[longestRow],
-                                   const int16_t (*b)[longestRow], unsigned k,
-                                   unsigned rows, int32_t (*sums)[8]) {
-#ifdef __AVX2__
-  if (k % 16 == 0) {
-    __m256i turned[longestRow / 2];
-    for (unsigned pair = 0; pair < k / 2; pair += 8)
-      transpose(b, pair, turned + pair);
-    for (unsigned m = 0; m < rows; ++m) {
-      __m256i even = _mm256_setzero_si256(), odd = even;
-      for (unsigned pair = 0; pair < k / 2; pair += 2) {
-        int32_t left[2];
-        std::memcpy(left, a[m] + 2 * pair, sizeof(left));
-        even = _mm256_add_epi32(
-            even, _mm256_madd_epi16(_mm256_set1_epi32(left[0]), turned[pair]));
-        odd = _mm256_add_epi32(
-            odd, _mm256_madd_epi16(_mm256_set1_epi32(left[1]), turned[pair + 1]));
+template <unsigned bits, bool signedA, bool signedB>
+static void multiply(const TileOperand &a, const TileOperand &b, unsigned halves,
+                     unsigned runs, int32_t (*sums)[32]) {
+  constexpr unsigned planes = 16 / bits;
+  __m256i right[mostRuns * 4][planes];
+  for (unsigned s = 0; s < runs; ++s) {
+    __m256i words[4];
+    turn(b.blocks[s], words);
+    for (unsigned w = 0; w < 4; ++w)
+      for (unsigned p = 0; p < planes; ++p)
+        right[4 * s + w][p] = plane<bits, signedB>(words[w], p);
+  }
+  for (unsigned h = 0; h < halves; ++h) {
+    alignas(32) int32_t left[mostRuns][planes][32];
+    for (unsigned s = 0; s < runs; ++s)
+      for (unsigned i = 0; i < 4; ++i) {
+        const __m256i x = _mm256_loadu_si256(
+            reinterpret_cast<const __m256i *>(a.blocks[halves * s + h] + 8 * i));
+        for (unsigned p = 0; p < planes; ++p)
+          _mm256_store_si256(reinterpret_cast<__m256i *>(&left[s][p][8 * i]),
+                             plane<bits, signedA>(x, p));
       }
-      _mm256_storeu_si256(reinterpret_cast<__m256i *>(sums[m]),
-                          _mm256_add_epi32(even, odd));
+    for (unsigned m = 0; m < 8; m += 2) { // two rows share what is read of B
+      __m256i first = _mm256_setzero_si256(), second = first;
+      for (unsigned s = 0; s < runs; ++s)
+        for (unsigned w = 0; w < 4; ++w)
+          for (unsigned p = 0; p < planes; ++p) {
+            const __m256i column = right[4 * s + w][p];
+            const int32_t *row = &left[s][p][4 * m + w];
+            first = _mm256_add_epi32(
+                first, _mm256_madd_epi16(_mm256_set1_epi32(row[0]), column));
+            second = _mm256_add_epi32(
+                second, _mm256_madd_epi16(_mm256_set1_epi32(row[4]), column));
+          }
+      // Columns 0 2 4 6 are value 0 of four lanes, 1 3 5 7 value 1.
+      _mm256_storeu_si256(reinterpret_cast<__m256i *>(&sums[2 * h][4 * m]),
+                          _mm256_permute2x128_si256(first, second, 0x20));
+      _mm256_storeu_si256(reinterpret_cast<__m256i *>(&sums[2 * h + 1][4 * m]),
+                          _mm256_permute2x128_si256(first, second, 0x31));
     }
-    return;
   }
-#endif
-  for (unsigned m = 0; m < rows; ++m)
-    for (unsigned n = 0; n < 8; ++n) {
+}
+
+#else
+
+static int32_t number(uint32_t word, unsigned place, unsigned bits, bool isSigned) {
+  const uint32_t x = word << (32 - bits * (place + 1));
+  return isSigned ? int32_t(x) >> (32 - bits) : int32_t(x >> (32 - bits));
+}
+
+template <unsigned bits, bool signedA, bool signedB>
+static void multiply(const TileOperand &a, const TileOperand &b, unsigned halves,
+                     unsigned runs, int32_t (*sums)[32]) {
+  for (unsigned v = 0; v < 2 * halves; ++v)
+    for (unsigned lane = 0; lane < 32; ++lane) {
+      const FragmentPlace place = placeInC(lane, v);
       int32_t sum = 0;
-      for (unsigned x = 0; x < k; ++x)
-        sum += a[m][x] * b[n][x];
-      sums[m][n] = sum;
+      for (unsigned s = 0; s < runs; ++s)
+        for (unsigned w = 0; w < 4; ++w)
+          for (unsigned x = 0; x < 32 / bits; ++x)
+            sum += number(a.blocks[halves * s + v / 2][4 * (place.row % 8) + w], x, bits,
+                          signedA) *
+                   number(b.blocks[s][4 * place.column + w], x, bits, signedB);
+      sums[v][lane] = sum;
     }
+}
+
+#endif
+
+void lowbit::ptx::multiplyTiles(const TileOperand &a, const TileOperand &b,
+                                unsigned halves, unsigned runs, bool nibbles,
+                                int32_t (*sums)[32]) {
+  auto forSigns = [&](auto width) {
+    constexpr unsigned bits = decltype(width)::value;
+    if (a.isSigned)
+      b.isSigned ? multiply<bits, true, true>(a, b, halves, runs, sums)
+                 : multiply<bits, true, false>(a, b, halves, runs, sums);
+    else
+      b.isSigned ? multiply<bits, false, true>(a, b, halves, runs, sums)
+                 : multiply<bits, false, false>(a, b, halves, runs, sums);
+  };
+  if (nibbles)
+    forSigns(std::integral_constant<unsigned, 4>());
+  else
+    forSigns(std::integral_constant<unsigned, 8>());
 }

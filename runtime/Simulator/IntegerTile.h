@@ -12,17 +12,18 @@
 
 namespace lowbit::ptx {
 
-inline constexpr unsigned longestRow = 64; ///< elements of k
+/// Numbers of one operand of a product of tiles. A block is the 32 words of a register of
+/// a warp: 8 rows (of B: columns) of 4 words along k.
+struct TileOperand {
+  const uint32_t *blocks[16]; ///< of A: both halves of the rows for the first 4 words, ...
+  bool isSigned;
+};
 
-/// Elements of `words`, bytes or, with `nibbles`, two in a byte (the low one first):
-/// k of them, a multiple of 16, as signed or unsigned numbers.
-void expandIntegers(const uint32_t *words, unsigned k, bool nibbles,
-                    bool isSigned, int16_t *out);
-
-/// sums[m][n] = sum over x < k of a[m][x] * b[n][x], exact: k is even and numbers
-/// are of at most 9 bits.
-void multiplyIntegers(const int16_t (*a)[longestRow], const int16_t (*b)[longestRow],
-                      unsigned k, unsigned rows, int32_t (*sums)[8]);
+/// sums[v][lane] = the places of C/D (Fragments.h) of the product of `halves` * 8 rows and
+/// 8 columns over `runs` runs of four words along k; exact. Words have four bytes each or,
+/// with `nibbles`, eight numbers of four bits. A has halves * runs blocks, B has runs.
+void multiplyTiles(const TileOperand &a, const TileOperand &b, unsigned halves,
+                   unsigned runs, bool nibbles, int32_t (*sums)[32]);
 
 } // namespace lowbit::ptx
 

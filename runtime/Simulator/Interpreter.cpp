@@ -226,14 +226,14 @@ static void exitLanes(Warp &w, uint32_t mask) {
   w.live &= ~mask;
   w.cta->liveThreads -= uint32_t(std::popcount(mask));
   for (const PendingCopy &c : w.copies)
-    if (mask >> c.lane & 1) {
+    if (const uint32_t ending = c.mask & mask) {
+      const auto lane = uint32_t(std::countr_zero(ending));
       w.pc = c.pc;
-      report(w, FindingKind::asyncPending, c.lane, c.shared,
+      report(w, FindingKind::asyncPending, lane, c.shared[lane],
              "thread ended before it waited for its cp.async", false);
       break;
     }
-  std::erase_if(w.copies,
-                [&](const PendingCopy &c) { return mask >> c.lane & 1; });
+  std::erase_if(w.copies, [&](PendingCopy &c) { return !(c.mask &= ~mask); });
   if (!w.cta->liveThreads)
     w.cta->done = true;
 }

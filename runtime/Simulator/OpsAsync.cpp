@@ -8,6 +8,7 @@
 #include "runtime/Simulator/Lanes.h"
 #include "runtime/Simulator/Races.h"
 
+#include <algorithm>
 #include <bit>
 
 using namespace lowbit;
@@ -19,116 +20,175 @@ using namespace lowbit::ptx;
 
 static constexpr size_t maxPending = 1 << 16;
 
-static void land(Warp &w, const PendingCopy &c) {
+/// Lands the part of one lane.
+static void land(Warp &w, const PendingCopy &c, uint32_t lane) {
   Cta &cta = *w.cta;
-  uint8_t *to = cta.shared.data() + (c.shared - sharedBase);
-  uint8_t data[16] = {};
-  if (c.taken)
-    std::memcpy(data, c.data, 16);
-  else if (c.sourceBytes)
-    std::memcpy(data, w.worker->launch->memory->host(c.source), c.sourceBytes);
-  uint8_t *marks = cta.sharedMarks.data() + (c.shared - sharedBase);
-  if (c.bytes == 16) { // the usual size, as two moves
-    std::memcpy(to, data, 16);
-    std::memset(marks, byteWritten, 16);
+  const uint32_t at = c.shared[lane] - sharedBase, n = c.sourceBytes[lane];
+  uint8_t *to = cta.shared.data() + at, *marks = cta.sharedMarks.data() + at;
+  const uint8_t *from = (c.taken >> lane & 1)
+                            ? c.data.data() + 16 * lane
+                            : w.worker->launch->memory->host(c.source[lane]);
+  if (n == 16) { // the usual size, as two moves
+    std::memcpy(to, from, 16);
   } else {
-    std::memcpy(to, data, c.bytes);
-    std::memset(marks, byteWritten, c.bytes);
+    if (n)
+      std::memcpy(to, from, n);
+    std::memset(to + n, 0, c.bytes - n);
   }
+  fillBytes(marks, byteWritten, c.bytes);
   if (w.worker->races) {
     uint32_t pc = w.pc;
     w.pc = c.pc; // a race is with the copy, not with the wait
-    noteShared(w, c.lane, c.shared, c.bytes, Access::asyncWrite);
+    noteShared(w, lane, c.shared[lane], c.bytes, Access::asyncWrite);
     w.pc = pc;
   }
 }
 
 void lowbit::ptx::landCopies(Warp &w, uint32_t mask, uint32_t pending) {
-  size_t kept = 0;
-  for (size_t k = 0; k < w.copies.size(); ++k) {
-    const PendingCopy &c = w.copies[k];
-    bool due = (mask >> c.lane & 1) &&
-               (pending == ~0u || uint64_t(c.group) + pending < w.copyGroup[c.lane]);
-    if (due)
-      land(w, c);
-    else if (kept++ != k)
-      w.copies[kept - 1] = w.copies[k];
+  bool landed = false;
+  uint32_t differ = 0;
+  for (uint32_t group : w.copyGroup)
+    differ |= group ^ w.copyGroup[0];
+  for (PendingCopy &c : w.copies) {
+    uint32_t due = c.mask & mask;
+    if (pending != ~0u && !differ) {
+      if (uint64_t(c.group) + pending >= w.copyGroup[0])
+        continue;
+    } else if (pending != ~0u) {
+      for (uint32_t m = due; m; m &= m - 1)
+        if (uint64_t(c.group) + pending >= w.copyGroup[std::countr_zero(m)])
+          due &= ~(m & -m);
+    }
+    for (uint32_t m = due; m; m &= m - 1)
+      land(w, c, uint32_t(std::countr_zero(m)));
+    c.mask &= ~due;
+    landed |= !c.mask;
   }
-  w.copies.resize(kept);
+  if (landed)
+    std::erase_if(w.copies, [](const PendingCopy &c) { return !c.mask; });
 }
 
 namespace {
+
+/// Where a lane's copy goes, in the shared window.
+uint64_t copyTarget(Warp &w, const Inst &i, unsigned l) {
+  return (i.p3 & 1) ? row<uint64_t>(w, i.a)[l] + i.imm
+                    : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
+}
+
+/// Checks one lane's copy and notes it in `c`; false after a report.
+bool issueCopy(Warp &w, const Inst &i, unsigned l, PendingCopy &c) {
+  const uint64_t to = copyTarget(w, i, l), source = c.source[l];
+  uint32_t n = i.p0;
+  if (i.p1 == 1) {
+    n = row<uint32_t>(w, i.c)[l];
+    if (n > i.p0) {
+      report(w, FindingKind::trap, l, source,
+             "cp.async source size is larger than the copy", true);
+      return false;
+    }
+  } else if (i.p1 == 2 && ((predicate(w, i.c) >> l & 1) != i.p2)) {
+    n = 0;
+  }
+  if (source & (i.p0 - 1u)) {
+    report(w, FindingKind::misaligned, l, source, "cp.async from a misaligned address", true);
+    return false;
+  }
+  if (!accessShared(w, l, to, i.p0, true, false))
+    return false;
+  // A partial source is checked byte by byte: its length is no power of two.
+  for (uint32_t k = 0; k < n;) {
+    const uint32_t step = n == i.p0 ? n : n - k >= 4 ? 4 : 1;
+    const uint8_t *p = accessGlobal(w, l, source + k, step, false);
+    if (!p)
+      return false;
+    if (c.taken >> l & 1)
+      std::memcpy(c.data.data() + 16 * l + k, p, step);
+    k += step;
+  }
+  c.shared[l] = uint32_t(to);
+  c.sourceBytes[l] = uint8_t(n);
+  return true;
+}
+
+/// Whether the destinations of 16 bytes of all lanes lie aligned in the block's memory.
+bool targetsInside(Warp &w, const PendingCopy &c) {
+  uint32_t bits = 0, worst = 0;
+  for (unsigned l = 0; l < 32; ++l) {
+    const uint32_t at = (c.mask >> l & 1) ? c.shared[l] - sharedBase : 0;
+    bits |= at;
+    worst = std::max(worst, at);
+  }
+  return !(bits & 15) && worst + uint64_t(16) <= w.cta->shared.size();
+}
 
 /// a = destination (p3 bit 0: 64 bits), imm = its offset; b = source, target =
 /// pool index of its offset; p0 = bytes; c = source size row or predicate;
 /// p1: 0 none, 1 source size, 2 ignore-src predicate (p2 negated).
 void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
-  uint64_t source[32] = {};
-  uint64_t sourceOffset = uint64_t(w.pool[i.aux]) | uint64_t(w.pool[i.aux + 1]) << 32;
-  uint32_t counted = 0;
-  for (unsigned l = 0; l < 32; ++l)
-    source[l] = row<uint64_t>(w, i.b)[l] + sourceOffset;
-  // Whole copies out of one initialised allocation need no look at each lane.
-  bool fast = i.p1 == 0 && !w.worker->races && coverGlobal(w, source, mask, i.p0) &&
-              w.worker->perInstruction[w.pc].cacheWritten;
-  for (uint32_t m = mask; m && !w.worker->stop; m &= m - 1) {
-    unsigned l = unsigned(std::countr_zero(m));
-    uint64_t to = (i.p3 & 1) ? row<uint64_t>(w, i.a)[l] + i.imm
-                             : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
-    uint32_t n = i.p0;
-    if (i.p1 == 1) {
-      n = row<uint32_t>(w, i.c)[l];
-      if (n > i.p0)
-        return report(w, FindingKind::trap, l, source[l], "cp.async source size is larger than the copy", true);
-    } else if (i.p1 == 2 && ((predicate(w, i.c) >> l & 1) != i.p2)) {
-      n = 0;
-    }
-    if (source[l] & (i.p0 - 1u))
-      return report(w, FindingKind::misaligned, l, source[l], "cp.async from a misaligned address", true);
-    PendingCopy c;
-    if (!accessShared(w, l, to, i.p0, true, false))
-      return;
-    // A partial source is checked byte by byte: its length is no power of two.
-    if (fast && n == 16)
-      std::memcpy(c.data, w.worker->launch->memory->host(source[l]), 16);
-    else if (fast)
-      std::memcpy(c.data, w.worker->launch->memory->host(source[l]), n);
-    for (uint32_t k = fast ? n : 0; k < n;) {
-      uint32_t step = n - k >= 4 ? 4 : 1;
-      if (n == i.p0)
-        step = n;
-      uint8_t *p = accessGlobal(w, l, source[l] + k, step, false);
-      if (!p)
-        return;
-      std::memcpy(c.data + k, p, step);
-      k += step;
-    }
-    if (n < 16)
-      std::memset(c.data + n, 0, 16 - n);
-    c.lane = l;
-    c.group = w.copyGroup[l];
-    c.shared = uint32_t(to);
-    c.source = source[l];
+  Worker &worker = *w.worker;
+  if (w.copies.size() >= maxPending)
+    return report(w, FindingKind::asyncPending, uint32_t(std::countr_zero(mask)), 0,
+                  "65,536 copies were never waited for", true);
+  const uint64_t sourceOffset = uint64_t(w.pool[i.aux]) | uint64_t(w.pool[i.aux + 1]) << 32;
+  // Lanes of one commit group at a time: nearly always all.
+  for (uint32_t rest = mask; rest && !worker.stop;) {
+    PendingCopy &c = w.copies.emplace_back();
+    c.group = w.copyGroup[std::countr_zero(rest)];
+    for (unsigned l = 0; l < 32; ++l)
+      c.mask |= uint32_t(w.copyGroup[l] == c.group) << l;
+    c.mask &= rest;
+    rest &= ~c.mask;
     c.bytes = i.p0;
-    c.sourceBytes = n;
     c.pc = w.pc;
-    c.taken = w.worker->launch->config->seed && (w.worker->nextRandom() & 1);
-    if (w.copies.size() >= maxPending)
-      return report(w, FindingKind::asyncPending, l, to, "65,536 copies were never waited for", true);
-    size_t at = to - sharedBase;
-    uint8_t *bytes = w.cta->shared.data() + at, *marks = w.cta->sharedMarks.data() + at;
-    if (c.bytes == 16) {
-      std::memset(bytes, 0xcb, 16);
-      std::memset(marks, byteInFlight, 16);
-    } else {
-      std::memset(bytes, 0xcb, c.bytes);
-      std::memset(marks, byteInFlight, c.bytes);
+    if (worker.launch->config->seed) {
+      c.taken = uint32_t(worker.nextRandom() >> 16) & c.mask;
+      c.data.resize(32 * 16);
     }
-    w.copies.push_back(c);
-    counted |= n ? 1u << l : 0;
+    for (unsigned l = 0; l < 32; ++l)
+      c.source[l] = row<uint64_t>(w, i.b)[l] + sourceOffset;
+    // Whole copies out of one initialised allocation need no look at each lane.
+    bool fast = false, counted = false;
+    if (i.p1 == 0 && i.p0 == 16 && !worker.races && !c.taken) {
+      if (i.p3 & 1)
+        for (unsigned l = 0; l < 32; ++l) {
+          const uint64_t to = copyTarget(w, i, l);
+          c.shared[l] = to >> 32 ? 0 : uint32_t(to);
+        }
+      else
+        for (unsigned l = 0; l < 32; ++l)
+          c.shared[l] = row<uint32_t>(w, i.a)[l] + uint32_t(i.imm);
+      if (targetsInside(w, c)) {
+        counted = coverAscending(w, c.source, c.mask, 16);
+        fast = (counted || coverGlobal(w, c.source, c.mask, 16)) &&
+               worker.perInstruction[w.pc].cacheWritten;
+      }
+    }
+    uint32_t reading = c.mask;
+    if (fast) {
+      std::memset(c.sourceBytes, 16, sizeof(c.sourceBytes));
+      // The data are copied at the wait: for the host, too, time to fetch them.
+      for (uint32_t m = c.mask; m; m &= m - 1)
+        __builtin_prefetch(worker.launch->memory->host(c.source[std::countr_zero(m)]));
+    } else {
+      for (uint32_t m = c.mask; m; m &= m - 1) {
+        const auto l = unsigned(std::countr_zero(m));
+        if (!issueCopy(w, i, l, c)) {
+          w.copies.pop_back();
+          return;
+        }
+        if (!c.sourceBytes[l])
+          reading &= ~(1u << l);
+      }
+    }
+    for (uint32_t m = c.mask; m; m &= m - 1) {
+      const size_t at = c.shared[std::countr_zero(m)] - sharedBase;
+      fillBytes(w.cta->shared.data() + at, 0xcb, c.bytes);
+      fillBytes(w.cta->sharedMarks.data() + at, byteInFlight, c.bytes);
+    }
+    if (reading && !counted && !worker.stop)
+      countSectors(w, c.source, reading, i.p0);
   }
-  if (counted && !w.worker->stop)
-    countSectors(w, source, counted, i.p0);
 }
 void runCommit(Warp &w, const Inst &, uint32_t mask) {
   for (uint32_t m = mask; m; m &= m - 1)

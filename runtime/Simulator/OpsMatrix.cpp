@@ -11,7 +11,12 @@
 #include "runtime/Simulator/Numerics.h"
 #include "runtime/Simulator/TensorCore.h"
 
+#include <algorithm>
 #include <bit>
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 using namespace lowbit;
 using namespace lowbit::ptx;
@@ -77,52 +82,61 @@ void gather(Warp &w, const uint32_t *f, const uint32_t *registers, Tile &t) {
   }
 }
 
+void multiplyBits(Warp &w, const uint32_t *f, int32_t (*sums)[32]) {
+  Tile t;
+  gather(w, f, f + fRegisters + f[fCountC], t);
+  const unsigned words = f[fK] / 32;
+  for (unsigned v = 0; v < f[fCountC]; ++v)
+    for (unsigned l = 0; l < 32; ++l) {
+      const FragmentPlace p = placeInC(l, v);
+      sums[v][l] = 0;
+      for (unsigned x = 0; x < words; ++x) {
+        const uint32_t a = t.a[p.row][x], b = t.b[p.column][x];
+        sums[v][l] += std::popcount((f[fFlags] & flagAnd) ? a & b : a ^ b);
+      }
+    }
+}
+
+/// Registers of a warp are blocks of a tile as they are.
+void multiplyNumbers(Warp &w, const uint32_t *f, int32_t (*sums)[32]) {
+  const uint32_t *registers = f + fRegisters + f[fCountC];
+  auto operand = [&](unsigned count, MmaType type) {
+    TileOperand o;
+    for (unsigned r = 0; r < count; ++r)
+      o.blocks[r] = row<uint32_t>(w, *registers++);
+    o.isSigned = type == MmaType::s4 || type == MmaType::s8;
+    return o;
+  };
+  const MmaType ta = MmaType(f[fTypeA]), tb = MmaType(f[fTypeB]);
+  const TileOperand a = operand(f[fCountA], ta), b = operand(f[fCountB], tb);
+  multiplyTiles(a, b, f[fRows] / 8, f[fCountB], ta == MmaType::s4 || ta == MmaType::u4,
+                sums);
+}
+
+/// Apart, so that the loop stays one and becomes vector code.
+__attribute__((noinline)) void addSums(uint32_t *d, const uint32_t *in, const int32_t *sums,
+                                       uint32_t mask) {
+  eachLane(d, mask, [=](unsigned l) { return in[l] + uint32_t(sums[l]); });
+}
+
 void runMmaInteger(Warp &w, const Inst &i, uint32_t mask) {
   const uint32_t *f = w.pool + i.aux;
-  const uint32_t *registers = f + fRegisters;
-  Tile t;
-  gather(w, f, registers + f[fCountC], t);
-  unsigned rows = f[fRows], k = f[fK], words = f[fTypeA] == unsigned(MmaType::b1) ? k / 32 : 0;
-  int32_t sums[16][8];
-  if (words) {
-    std::memset(sums, 0, sizeof(sums));
-    for (unsigned m = 0; m < rows; ++m)
-      for (unsigned n = 0; n < 8; ++n)
-        for (unsigned x = 0; x < words; ++x)
-          sums[m][n] += std::popcount((f[fFlags] & flagAnd) ? t.a[m][x] & t.b[n][x] : t.a[m][x] ^ t.b[n][x]);
-  } else {
-    int16_t a[16][longestRow], b[8][longestRow];
-    auto expand = [&](const uint32_t *from, uint32_t code, int16_t *to) {
-      MmaType type = MmaType(code);
-      expandIntegers(from, k, type == MmaType::s4 || type == MmaType::u4,
-                     type == MmaType::s4 || type == MmaType::s8, to);
-    };
-    for (unsigned n = 0; n < 8; ++n)
-      expand(t.b[n], f[fTypeB], b[n]);
-    for (unsigned m = 0; m < rows; ++m)
-      expand(t.a[m], f[fTypeA], a[m]);
-    multiplyIntegers(a, b, k, rows, sums);
-  }
-  const uint32_t *c = registers + f[fCountC] + f[fCountA] + f[fCountB];
+  int32_t sums[4][32];
+  if (f[fTypeA] == unsigned(MmaType::b1))
+    multiplyBits(w, f, sums);
+  else
+    multiplyNumbers(w, f, sums);
+  const uint32_t *d = f + fRegisters, *c = d + f[fCountC] + f[fCountA] + f[fCountB];
   for (unsigned v = 0; v < f[fCountC]; ++v) {
     const uint32_t *in = row<uint32_t>(w, c[v]);
-    uint32_t *out = row<uint32_t>(w, registers[v]);
-    if (mask == allLanes && !(f[fFlags] & flagSaturate)) {
-      for (unsigned l = 0; l < 32; ++l) {
-        FragmentPlace p = placeInC(l, v);
-        out[l] = in[l] + uint32_t(sums[p.row][p.column]);
-      }
-      continue;
-    }
-    for (unsigned l = 0; l < 32; ++l) {
-      if (!(mask >> l & 1))
-        continue;
-      FragmentPlace p = placeInC(l, v);
-      int64_t s = int64_t(int32_t(in[l])) + sums[p.row][p.column];
-      if (f[fFlags] & flagSaturate)
-        s = s > INT32_MAX ? INT32_MAX : s < INT32_MIN ? INT32_MIN : s;
-      out[l] = uint32_t(s);
-    }
+    const int32_t *sum = sums[v];
+    if (f[fFlags] & flagSaturate)
+      eachLane(row<uint32_t>(w, d[v]), mask, [=](unsigned l) {
+        int64_t s = int64_t(int32_t(in[l])) + sum[l];
+        return uint32_t(s > INT32_MAX ? INT32_MAX : s < INT32_MIN ? INT32_MIN : s);
+      });
+    else
+      addSums(row<uint32_t>(w, d[v]), in, sum, mask);
   }
 }
 
@@ -336,7 +350,50 @@ bool decodeMma(Decoder &d) {
 // ldmatrix, stmatrix, movmatrix: 8 x 8 matrices of 16-bit elements
 //===----------------------------------------------------------------------===//
 
-/// Rows of the matrices from shared memory: pointers by lane, or null.
+/// The rows of ldmatrix where all is well: inside, aligned, written, no two of a matrix in
+/// one bank. False says nothing.
+bool quickRows(Warp &w, const Inst &i, const uint8_t *(&rows)[32]) {
+  const uint64_t size = w.cta->shared.size();
+  if (w.worker->races || i.p3 || size < 16)
+    return false;
+  const unsigned count = 8u * i.p0;
+  const uint32_t *a = row<uint32_t>(w, i.a), base = uint32_t(i.imm) - sharedBase;
+  const uint8_t *data = w.cta->shared.data(), *marks = w.cta->sharedMarks.data();
+  uint32_t bits = 0, worst = 0;
+  for (unsigned l = 0; l < count; ++l) {
+    const uint32_t at = a[l] + base;
+    bits |= at;
+    worst = std::max(worst, at);
+  }
+  if ((bits & 15) || worst > size - 16)
+    return false;
+  static_assert(byteWritten == 1 && byteInFlight == 2 && byteUnwritten == 0);
+  constexpr uint64_t written = 0x0101010101010101;
+  uint64_t all = written;
+  bool oneBankEach = true;
+  for (unsigned first = 0; first < count; first += 8) {
+    uint32_t banks = 0;
+    for (unsigned l = first; l < first + 8; ++l) {
+      const uint32_t at = a[l] + base;
+      uint64_t both[2];
+      std::memcpy(both, marks + at, 16);
+      all &= both[0] & both[1];
+      banks |= 1u << (at >> 4 & 7);
+      rows[l] = data + at;
+    }
+    oneBankEach &= banks == 0xff;
+  }
+  if (all != written || !oneBankEach)
+    return false;
+  PerInstruction &pi = w.worker->perInstruction[w.pc];
+  pi.passes += i.p0;
+  pi.minimumPasses += i.p0;
+  ++pi.requests;
+  pi.bytes += count * 16;
+  return true;
+}
+
+/// Rows of the matrices from shared memory: pointers by lane; false after a report.
 bool matrixRows(Warp &w, const Inst &i, bool isStore, uint8_t *(&rows)[32]) {
   uint64_t offsets[32] = {};
   uint32_t lanes = i.p0 == 4 ? allLanes : (1u << (8 * i.p0)) - 1;
@@ -351,17 +408,6 @@ bool matrixRows(Warp &w, const Inst &i, bool isStore, uint8_t *(&rows)[32]) {
       at -= sharedWindow;
     }
     offsets[l] = at;
-    // Well inside, aligned and written: nothing to report.
-    uint64_t inside = at - sharedBase;
-    if (!isStore && !w.worker->races && !(at & 15) && inside < w.cta->shared.size() &&
-        w.cta->shared.size() - inside >= 16) {
-      uint64_t marks[2];
-      std::memcpy(marks, w.cta->sharedMarks.data() + inside, 16);
-      if (marks[0] == 0x0101010101010101 && marks[1] == 0x0101010101010101) {
-        rows[l] = w.cta->shared.data() + inside;
-        continue;
-      }
-    }
     rows[l] = accessShared(w, l, at, 16, isStore, !isStore);
     if (!rows[l])
       return false;
@@ -370,25 +416,45 @@ bool matrixRows(Warp &w, const Inst &i, bool isStore, uint8_t *(&rows)[32]) {
   return true;
 }
 
+/// Two rows of 16 bytes, stored at once: what is stored in parts and read as a whole soon
+/// after waits for the memory.
+inline void joinRows(const uint8_t *low, const uint8_t *high, uint32_t *out) {
+#ifdef __AVX2__
+  const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i *>(low)),
+                b = _mm_loadu_si128(reinterpret_cast<const __m128i *>(high));
+  _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm256_set_m128i(b, a));
+#else
+  std::memcpy(out, low, 16);
+  std::memcpy(out + 4, high, 16);
+#endif
+}
+
 /// p0 = matrices, p1 = transposed, pool[aux..] = registers.
 void runLdmatrix(Warp &w, const Inst &i, uint32_t mask) {
-  uint8_t *rows[32];
-  if (!matrixRows(w, i, false, rows))
-    return;
+  const uint8_t *rows[32];
+  if (!quickRows(w, i, rows)) {
+    uint8_t *checked[32];
+    if (!matrixRows(w, i, false, checked))
+      return;
+    std::copy(checked, checked + 8 * i.p0, rows);
+  }
+  uint32_t v[4][32];
   for (unsigned k = 0; k < i.p0; ++k) {
-    uint32_t v[32];
     if (!i.p1) { // four lanes take the 16 bytes of a row
-      for (unsigned r = 0; r < 8; ++r)
-        std::memcpy(&v[4 * r], rows[8 * k + r], 16);
-    } else {
-      for (unsigned l = 0; l < 32; ++l) {
-        uint16_t e[2];
-        for (unsigned h = 0; h < 2; ++h)
-          std::memcpy(&e[h], rows[8 * k + 2 * (l % 4) + h] + 2 * (l / 4), 2);
-        v[l] = e[0] | uint32_t(e[1]) << 16;
-      }
+      for (unsigned r = 0; r < 8; r += 2)
+        joinRows(rows[8 * k + r], rows[8 * k + r + 1], &v[k][4 * r]);
+      continue;
     }
-    eachLane(row<uint32_t>(w, w.pool[i.aux + k]), mask, [&](unsigned l) { return v[l]; });
+    for (unsigned l = 0; l < 32; ++l) {
+      uint16_t e[2];
+      for (unsigned h = 0; h < 2; ++h)
+        std::memcpy(&e[h], rows[8 * k + 2 * (l % 4) + h] + 2 * (l / 4), 2);
+      v[k][l] = e[0] | uint32_t(e[1]) << 16;
+    }
+  }
+  for (unsigned k = 0; k < i.p0; ++k) {
+    const uint32_t *from = v[k];
+    eachLane(row<uint32_t>(w, w.pool[i.aux + k]), mask, [=](unsigned l) { return from[l]; });
   }
 }
 void runStmatrix(Warp &w, const Inst &i, uint32_t) {

@@ -182,7 +182,7 @@ void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address
       unsigned l = unsigned(std::countr_zero(m));
       uint8_t *marks = memory.marks(address[l]);
       if (isStore)
-        std::memset(marks, byteWritten, bytes);
+        fillBytes(marks, byteWritten, bytes);
       else if (!marked(marks, bytes))
         accessGlobal(w, l, address[l], bytes, false); // reports
     }
@@ -226,7 +226,7 @@ void sharedAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *offset,
   for (uint32_t m = mask; m; m &= m - 1) {
     unsigned l = unsigned(std::countr_zero(m));
     if (isStore)
-      std::memset(marks + offset[l], byteWritten, bytes);
+      fillBytes(marks + offset[l], byteWritten, bytes);
     else if (!marked(marks + offset[l], bytes))
       accessShared(w, l, offset[l], bytes, false); // reports
   }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// simulator-bench [MILLIONS] [--races]: launches GEMV and GEMM kernels of
+// simulator-bench [MILLIONS] [KERNEL] [--races]: launches GEMV and GEMM kernels of
 // test/Inputs/ptx on one host thread, counters on, until each has executed that
 // many (100) million warp instructions, and prints how many a second of the
 // processor's time they make.
@@ -82,13 +82,18 @@ double processorSeconds() {
 int main(int argc, char **argv) {
   uint64_t wanted = 100;
   bool races = false;
+  std::string only;
   for (int i = 1; i < argc; ++i) {
     if (std::string(argv[i]) == "--races")
       races = true;
+    else if (argv[i][0] < '0' || argv[i][0] > '9')
+      only = argv[i];
     else
       wanted = std::strtoull(argv[i], nullptr, 10);
   }
   for (const BenchCase &c : cases) {
+    if (!only.empty() && only != c.kernel)
+      continue;
     Bench bench(readFile(inputPath("models")), 80);
     LaunchConfig config = shape(c.grid[0], c.threads, 0, races);
     config.grid[1] = c.grid[1];
