@@ -82,23 +82,27 @@ void gather(Warp &w, const uint32_t *f, const uint32_t *registers, Tile &t) {
   }
 }
 
-void multiplyBits(Warp &w, const uint32_t *f, int32_t (*sums)[32]) {
+using ResultRows = uint32_t *[4];
+
+void multiplyBits(Warp &w, const uint32_t *f, const ResultRows &in, const ResultRows &out) {
   Tile t;
   gather(w, f, f + fRegisters + f[fCountC], t);
   const unsigned words = f[fK] / 32;
   for (unsigned v = 0; v < f[fCountC]; ++v)
     for (unsigned l = 0; l < 32; ++l) {
       const FragmentPlace p = placeInC(l, v);
-      sums[v][l] = 0;
+      uint32_t sum = in[v][l];
       for (unsigned x = 0; x < words; ++x) {
         const uint32_t a = t.a[p.row][x], b = t.b[p.column][x];
-        sums[v][l] += std::popcount((f[fFlags] & flagAnd) ? a & b : a ^ b);
+        sum += uint32_t(std::popcount((f[fFlags] & flagAnd) ? a & b : a ^ b));
       }
+      out[v][l] = sum;
     }
 }
 
 /// Registers of a warp are blocks of a tile as they are.
-void multiplyNumbers(Warp &w, const uint32_t *f, int32_t (*sums)[32]) {
+void multiplyNumbers(Warp &w, const uint32_t *f, const ResultRows &in,
+                     const ResultRows &out) {
   const uint32_t *registers = f + fRegisters + f[fCountC];
   auto operand = [&](unsigned count, MmaType type) {
     TileOperand o;
@@ -109,35 +113,45 @@ void multiplyNumbers(Warp &w, const uint32_t *f, int32_t (*sums)[32]) {
   };
   const MmaType ta = MmaType(f[fTypeA]), tb = MmaType(f[fTypeB]);
   const TileOperand a = operand(f[fCountA], ta), b = operand(f[fCountB], tb);
-  multiplyTiles(a, b, f[fRows] / 8, f[fCountB], ta == MmaType::s4 || ta == MmaType::u4,
-                sums);
-}
-
-/// Apart, so that the loop stays one and becomes vector code.
-__attribute__((noinline)) void addSums(uint32_t *d, const uint32_t *in, const int32_t *sums,
-                                       uint32_t mask) {
-  eachLane(d, mask, [=](unsigned l) { return in[l] + uint32_t(sums[l]); });
+  multiplyTiles(a, b, f[fRows] / 8, f[fCountB], ta == MmaType::s4 || ta == MmaType::u4, in,
+                out);
 }
 
 void runMmaInteger(Warp &w, const Inst &i, uint32_t mask) {
   const uint32_t *f = w.pool + i.aux;
-  int32_t sums[4][32];
-  if (f[fTypeA] == unsigned(MmaType::b1))
-    multiplyBits(w, f, sums);
-  else
-    multiplyNumbers(w, f, sums);
-  const uint32_t *d = f + fRegisters, *c = d + f[fCountC] + f[fCountA] + f[fCountB];
-  for (unsigned v = 0; v < f[fCountC]; ++v) {
-    const uint32_t *in = row<uint32_t>(w, c[v]);
-    const int32_t *sum = sums[v];
-    if (f[fFlags] & flagSaturate)
-      eachLane(row<uint32_t>(w, d[v]), mask, [=](unsigned l) {
-        int64_t s = int64_t(int32_t(in[l])) + sum[l];
-        return uint32_t(s > INT32_MAX ? INT32_MAX : s < INT32_MIN ? INT32_MIN : s);
-      });
+  const unsigned count = f[fCountC];
+  const uint32_t *d = f + fRegisters, *c = d + count + f[fCountA] + f[fCountB];
+  auto multiply = [&](const ResultRows &in, const ResultRows &out) {
+    if (f[fTypeA] == unsigned(MmaType::b1))
+      multiplyBits(w, f, in, out);
     else
-      addSums(row<uint32_t>(w, d[v]), in, sum, mask);
+      multiplyNumbers(w, f, in, out);
+  };
+  // Straight into the results where all lanes take part and no result is another value's
+  // accumulator; else sums first.
+  bool direct = mask == allLanes && !(f[fFlags] & flagSaturate);
+  ResultRows in = {}, out = {};
+  for (unsigned v = 0; v < count; ++v) {
+    in[v] = row<uint32_t>(w, c[v]);
+    out[v] = row<uint32_t>(w, d[v]);
+    for (unsigned u = 0; u < count; ++u)
+      direct &= u == v || c[u] != d[v];
   }
+  if (direct)
+    return multiply(in, out);
+  uint32_t zeros[32] = {}, sums[4][32];
+  multiply({zeros, zeros, zeros, zeros}, {sums[0], sums[1], sums[2], sums[3]});
+  uint32_t before[4][32];
+  for (unsigned v = 0; v < count; ++v)
+    std::memcpy(before[v], in[v], sizeof(before[v]));
+  for (unsigned v = 0; v < count; ++v)
+    eachLane(out[v], mask, [&](unsigned l) {
+      const int64_t s = int64_t(int32_t(before[v][l])) + int32_t(sums[v][l]);
+      return !(f[fFlags] & flagSaturate)   ? uint32_t(s)
+             : s > INT32_MAX ? uint32_t(INT32_MAX)
+             : s < INT32_MIN ? uint32_t(INT32_MIN)
+                             : uint32_t(s);
+    });
 }
 
 TensorInput tensorInput(MmaType t) {
@@ -350,6 +364,25 @@ bool decodeMma(Decoder &d) {
 // ldmatrix, stmatrix, movmatrix: 8 x 8 matrices of 16-bit elements
 //===----------------------------------------------------------------------===//
 
+/// Whether all bytes of the 16 marks at each place say "written".
+inline bool allWritten(const uint8_t *marks, const uint32_t *places, unsigned count) {
+  static_assert(byteWritten == 1 && byteInFlight == 2 && byteUnwritten == 0);
+#ifdef __AVX2__
+  const __m128i written = _mm_set1_epi8(byteWritten);
+  __m128i all = written;
+  for (unsigned l = 0; l < count; ++l)
+    all = _mm_and_si128(
+        all, _mm_loadu_si128(reinterpret_cast<const __m128i *>(marks + places[l])));
+  return _mm_movemask_epi8(_mm_cmpeq_epi8(all, written)) == 0xffff;
+#else
+  for (unsigned l = 0; l < count; ++l)
+    for (unsigned k = 0; k < 16; ++k)
+      if (marks[places[l] + k] != byteWritten)
+        return false;
+  return true;
+#endif
+}
+
 /// The rows of ldmatrix where all is well: inside, aligned, written, no two of a matrix in
 /// one bank. False says nothing.
 bool quickRows(Warp &w, const Inst &i, const uint8_t *(&rows)[32]) {
@@ -358,33 +391,23 @@ bool quickRows(Warp &w, const Inst &i, const uint8_t *(&rows)[32]) {
     return false;
   const unsigned count = 8u * i.p0;
   const uint32_t *a = row<uint32_t>(w, i.a), base = uint32_t(i.imm) - sharedBase;
-  const uint8_t *data = w.cta->shared.data(), *marks = w.cta->sharedMarks.data();
-  uint32_t bits = 0, worst = 0;
-  for (unsigned l = 0; l < count; ++l) {
-    const uint32_t at = a[l] + base;
-    bits |= at;
-    worst = std::max(worst, at);
-  }
-  if ((bits & 15) || worst > size - 16)
-    return false;
-  static_assert(byteWritten == 1 && byteInFlight == 2 && byteUnwritten == 0);
-  constexpr uint64_t written = 0x0101010101010101;
-  uint64_t all = written;
-  bool oneBankEach = true;
+  uint32_t places[32], bits = 0, worst = 0, oneBankEach = ~0u;
   for (unsigned first = 0; first < count; first += 8) {
     uint32_t banks = 0;
     for (unsigned l = first; l < first + 8; ++l) {
       const uint32_t at = a[l] + base;
-      uint64_t both[2];
-      std::memcpy(both, marks + at, 16);
-      all &= both[0] & both[1];
+      places[l] = at;
+      bits |= at;
+      worst = std::max(worst, at);
       banks |= 1u << (at >> 4 & 7);
-      rows[l] = data + at;
     }
-    oneBankEach &= banks == 0xff;
+    oneBankEach &= banks;
   }
-  if (all != written || !oneBankEach)
+  if ((bits & 15) || worst > size - 16 || oneBankEach != 0xff ||
+      !allWritten(w.cta->sharedMarks.data(), places, count))
     return false;
+  for (unsigned l = 0; l < count; ++l)
+    rows[l] = w.cta->shared.data() + places[l];
   PerInstruction &pi = w.worker->perInstruction[w.pc];
   pi.passes += i.p0;
   pi.minimumPasses += i.p0;
@@ -438,9 +461,17 @@ void runLdmatrix(Warp &w, const Inst &i, uint32_t mask) {
       return;
     std::copy(checked, checked + 8 * i.p0, rows);
   }
+  if (!i.p1 && mask == allLanes) { // four lanes take the 16 bytes of a row
+    for (unsigned k = 0; k < i.p0; ++k) {
+      uint32_t *d = row<uint32_t>(w, w.pool[i.aux + k]);
+      for (unsigned r = 0; r < 8; r += 2)
+        joinRows(rows[8 * k + r], rows[8 * k + r + 1], d + 4 * r);
+    }
+    return;
+  }
   uint32_t v[4][32];
   for (unsigned k = 0; k < i.p0; ++k) {
-    if (!i.p1) { // four lanes take the 16 bytes of a row
+    if (!i.p1) {
       for (unsigned r = 0; r < 8; r += 2)
         joinRows(rows[8 * k + r], rows[8 * k + r + 1], &v[k][4 * r]);
       continue;
