@@ -9,6 +9,7 @@
 
 #include "lowbit/Support/Status.h"
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 
@@ -36,6 +37,14 @@ static const std::unordered_map<std::string_view, DecodeFunction> &opcodes() {
     return map;
   }();
   return *table;
+}
+
+std::vector<std::string> lowbit::ptx::knownOpcodes() {
+  std::vector<std::string> names;
+  for (auto &row : opcodes())
+    names.emplace_back(row.first);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Decoder::Decoder(const Module &module, const DecodeEnvironment &environment,

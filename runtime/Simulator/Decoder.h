@@ -179,6 +179,11 @@ void runMovePred(Warp &warp, const Inst &inst, uint32_t mask);
 /// The move for registers of `size` bytes (4 with isPredicate).
 Handler moveHandler(Type type);
 
+/// A destination `d`, `d|p`, `d|_` or `_|p`: `_` of d is a sink, a predicate that
+/// is not there noSlot.
+bool resultAndPredicate(Decoder &decoder, const Operand &operand, Type type,
+                        uint32_t &slot, uint32_t &predicate);
+
 using DecodeFunction = bool (*)(Decoder &);
 struct OpcodeRow {
   const char *opcode;
@@ -189,6 +194,9 @@ struct OpcodeRow {
 extern const OpcodeRow integerOpcodes[], bitOpcodes[], floatOpcodes[],
     convertOpcodes[], compareOpcodes[], memoryOpcodes[], moveOpcodes[], atomicOpcodes[],
     asyncOpcodes[], warpOpcodes[], controlOpcodes[], matrixOpcodes[];
+
+/// Every opcode that can be decoded, sorted.
+std::vector<std::string> knownOpcodes();
 
 } // namespace lowbit::ptx
 

@@ -26,7 +26,7 @@ const char *lowbit::ptx::findingKindName(FindingKind kind) {
       "race",          "uninitialized read", "out of bounds",
       "misaligned",    "divergent barrier",  "sync mask",
       "async copy",    "trap",               "assertion",
-      "instruction limit", "deadlock"};
+      "instruction limit", "deadlock",           "sparse metadata"};
   return names[unsigned(kind)];
 }
 

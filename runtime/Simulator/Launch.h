@@ -31,6 +31,7 @@ enum class FindingKind : uint8_t {
   assertion,
   limit,        ///< The instruction limit.
   deadlock,
+  metadata,     ///< mma.sp with indices that the ISA leaves undefined.
 };
 const char *findingKindName(FindingKind kind);
 

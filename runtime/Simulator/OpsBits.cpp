@@ -135,6 +135,26 @@ void runLop3(Warp &w, const Inst &i, uint32_t mask) {
   });
 }
 
+/// d|p = lop3 with p = (d != 0) BoolOp q: p0 = 1 for and, p1 = q is negated.
+void runLop3Predicate(Warp &w, const Inst &i, uint32_t mask) {
+  const uint32_t *q = w.pool + i.aux;
+  uint32_t old = predicate(w, q[0]), nonzero = 0;
+  if (i.p1)
+    old = ~old;
+  const uint32_t *a = row<uint32_t>(w, i.a), *b = row<uint32_t>(w, i.b), *c = row<uint32_t>(w, i.c);
+  uint32_t *d = row<uint32_t>(w, i.d);
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    d[l] = Lop3::run(uint32_t(i.imm), a[l], b[l], c[l]);
+    nonzero |= uint32_t(d[l] != 0) << l;
+  }
+  if (i.target == noSlot)
+    return;
+  uint32_t &p = predicate(w, i.target);
+  p = (p & ~mask) | ((i.p0 ? nonzero & old : nonzero | old) & mask);
+}
+
 /// shf: p0 bit 0 = right, bit 1 = wrap.
 void runShf(Warp &w, const Inst &i, uint32_t mask) {
   const uint32_t *a = row<uint32_t>(w, i.a), *b = row<uint32_t>(w, i.b),
@@ -393,8 +413,23 @@ static bool decodeBfi(Decoder &d) {
          finish(d, type == Type::b32 ? runBfi<uint32_t> : runBfi<uint64_t>);
 }
 static bool decodeLop3(Decoder &d) {
-  if (d.peek("or") || d.peek("and"))
-    return d.fail("lop3 with a predicate result is not supported");
+  int join = d.eatOneOf({"or", "and"});
+  if (join >= 0) {
+    std::vector<uint32_t> pool(1);
+    bool negated = false;
+    if (!d.eat("b32"))
+      return d.badModifier(".b32");
+    if (!d.require(70, 82, "lop3 with a predicate") || !d.expectOperands(6, 6) ||
+        !resultAndPredicate(d, d.operand(0), Type::b32, d.out.d, d.out.target) ||
+        !d.source(1, Type::b32, d.out.a) || !d.source(2, Type::b32, d.out.b) ||
+        !d.source(3, Type::b32, d.out.c) || !d.immediate(4, d.out.imm) ||
+        !(d.out.imm < 256 || d.fail("lop3's table has 8 bits")) || !d.predSource(5, pool[0], negated))
+      return false;
+    d.out.p0 = uint8_t(join);
+    d.out.p1 = negated;
+    d.out.aux = d.addPool(pool);
+    return finish(d, runLop3Predicate);
+  }
   if (!d.eat("b32"))
     return d.badModifier(".b32");
   return d.expectOperands(5, 5) && d.dest(0, Type::b32, d.out.d) &&

@@ -8,6 +8,7 @@
 #include "runtime/Simulator/Fragments.h"
 #include "runtime/Simulator/IntegerTile.h"
 #include "runtime/Simulator/Lanes.h"
+#include "runtime/Simulator/MatrixTypes.h"
 #include "runtime/Simulator/Numerics.h"
 #include "runtime/Simulator/TensorCore.h"
 
@@ -21,20 +22,38 @@
 using namespace lowbit;
 using namespace lowbit::ptx;
 
-namespace {
+TensorInput lowbit::ptx::tensorInput(MmaType t) {
+  switch (t) {
+  case MmaType::bf16: return TensorInput::bf16;
+  case MmaType::tf32: return TensorInput::tf32;
+  case MmaType::e4m3: return TensorInput::e4m3;
+  case MmaType::e5m2: return TensorInput::e5m2;
+  default: return TensorInput::f16;
+  }
+}
 
-enum class MmaType : uint8_t { u4, s4, u8, s8, b1, f16, bf16, tf32, e4m3, e5m2, f64 };
-
-struct MmaTypeRow {
-  const char *name;
-  MmaType type;
-  unsigned bits;
-};
-const MmaTypeRow mmaTypes[] = {
+static const MmaTypeRow mmaTypes[] = {
     {"u4", MmaType::u4, 4},     {"s4", MmaType::s4, 4},     {"u8", MmaType::u8, 8},
     {"s8", MmaType::s8, 8},     {"b1", MmaType::b1, 1},     {"f16", MmaType::f16, 16},
     {"bf16", MmaType::bf16, 16}, {"tf32", MmaType::tf32, 32}, {"e4m3", MmaType::e4m3, 8},
     {"e5m2", MmaType::e5m2, 8}};
+
+bool lowbit::ptx::finishSync(Decoder &d, Handler h, Pipe pipe) {
+  d.out.flow = Flow::warpSync;
+  d.out.c = d.constant(0xffffffff, 4); // .aligned: every lane of the warp
+  return finish(d, h, pipe);
+}
+
+bool lowbit::ptx::eatMmaType(Decoder &d, MmaTypeRow &type) {
+  for (const MmaTypeRow &row : mmaTypes)
+    if (d.eat(row.name)) {
+      type = row;
+      return true;
+    }
+  return d.badModifier("an element type");
+}
+
+namespace {
 
 /// In Program::pool at Inst::aux.
 enum MmaField { fRows, fK, fTypeA, fTypeB, fCountA, fCountB, fCountC, fFlags, fArch, fRegisters };
@@ -154,16 +173,6 @@ void runMmaInteger(Warp &w, const Inst &i, uint32_t mask) {
     });
 }
 
-TensorInput tensorInput(MmaType t) {
-  switch (t) {
-  case MmaType::bf16: return TensorInput::bf16;
-  case MmaType::tf32: return TensorInput::tf32;
-  case MmaType::e4m3: return TensorInput::e4m3;
-  case MmaType::e5m2: return TensorInput::e5m2;
-  default: return TensorInput::f16;
-  }
-}
-
 void runMmaFloat(Warp &w, const Inst &i, uint32_t mask) {
   const uint32_t *f = w.pool + i.aux;
   const uint32_t *registers = f + fRegisters;
@@ -228,21 +237,6 @@ void runMmaDouble(Warp &w, const Inst &i, uint32_t mask) {
     }
 }
 
-bool finishSync(Decoder &d, Handler h, Pipe pipe) {
-  d.out.flow = Flow::warpSync;
-  d.out.c = d.constant(0xffffffff, 4); // .aligned: every lane of the warp
-  return finish(d, h, pipe);
-}
-
-bool eatMmaType(Decoder &d, MmaTypeRow &type) {
-  for (const MmaTypeRow &row : mmaTypes)
-    if (d.eat(row.name)) {
-      type = row;
-      return true;
-    }
-  return d.badModifier("an element type");
-}
-
 struct Shape {
   const char *name;
   unsigned rows, k;
@@ -289,7 +283,7 @@ bool shapeAllowed(Decoder &d, const Shape &s, const MmaTypeRow &t) {
 
 bool decodeMma(Decoder &d) {
   if (d.peek("sp") || d.peek("sp::ordered_metadata"))
-    return d.unsupported("sparse mma");
+    return decodeSparseMma(d);
   if (!d.eat("sync") || !d.eat("aligned"))
     return d.badModifier(".sync.aligned");
   const Shape *shape = nullptr;

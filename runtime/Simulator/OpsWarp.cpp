@@ -11,6 +11,27 @@
 
 using namespace lowbit::ptx;
 
+bool lowbit::ptx::resultAndPredicate(Decoder &d, const Operand &op, Type type, uint32_t &slot, uint32_t &pred) {
+  pred = noSlot;
+  slot = noSlot;
+  if (op.kind != OperandKind::predPair)
+    return d.dest(op, type, slot);
+  if (op.reg != ~0u) {
+    Operand copy = op;
+    copy.kind = OperandKind::reg;
+    if (!d.dest(copy, type, slot))
+      return false;
+  } else {
+    slot = d.sinkSlot(4);
+  }
+  if (op.reg2 != ~0u) {
+    if (d.registerType(op.reg2) != Type::pred)
+      return d.fail(op.loc, "expected a predicate after '|'");
+    pred = d.slotOfRegister(op.reg2);
+  }
+  return true;
+}
+
 namespace {
 
 /// shfl.sync: p0 = mode (up, down, bfly, idx), b = lane operand, target =
@@ -140,27 +161,6 @@ void runElect(Warp &w, const Inst &i, uint32_t mask) {
     uint32_t &p = predicate(w, i.target);
     p = (p & ~mask) | (1u << leader);
   }
-}
-
-bool resultAndPredicate(Decoder &d, const Operand &op, Type type, uint32_t &slot, uint32_t &pred) {
-  pred = noSlot;
-  slot = noSlot;
-  if (op.kind != OperandKind::predPair)
-    return d.dest(op, type, slot);
-  if (op.reg != ~0u) {
-    Operand copy = op;
-    copy.kind = OperandKind::reg;
-    if (!d.dest(copy, type, slot))
-      return false;
-  } else {
-    slot = d.sinkSlot(4);
-  }
-  if (op.reg2 != ~0u) {
-    if (d.registerType(op.reg2) != Type::pred)
-      return d.fail(op.loc, "expected a predicate after '|'");
-    pred = d.slotOfRegister(op.reg2);
-  }
-  return true;
 }
 
 bool sync(Decoder &d, Handler h) {

@@ -79,6 +79,13 @@ extern "C" __global__ void lop3_tables(ARGS) {
   PUT(lop3<0x80>(x, y, z)); PUT(lop3<0xfe>(x, y, z)); PUT(lop3<0x96>(x, y, z)); PUT(lop3<0xe8>(x, y, z));
   PUT(lop3<0xca>(x, y, z)); PUT(lop3<0xea>(x, y, z)); PUT(lop3<0x1b>(x, y, z)); PUT(lop3<0x64>(x, y, z));
 }
+extern "C" __global__ void lop3_predicate(ARGS) { // d, d != 0 or q; d ^ .. != 0 and not q
+  HEAD
+  uint32_t r, p, q;
+  asm("{ .reg .pred p, q; setp.gt.s32 q, %2, 0; lop3.or.b32 %0|p, %2, %3, %4, 0x80, q; selp.u32 %1, 1, 0, p; }" : "=r"(r), "=r"(p) : "r"(x), "r"(y), "r"(z));
+  asm("{ .reg .pred p, q; setp.gt.s32 q, %1, 0; lop3.and.b32 _|p, %1, %2, %3, 0x96, !q; selp.u32 %0, 1, 0, p; }" : "=r"(q) : "r"(x), "r"(y), "r"(z));
+  PUT(r); PUT(p); PUT(q);
+}
 extern "C" __global__ void dots(ARGS) {
   HEAD
   PUT(__dp4a((int)x, (int)y, (int)z)); PUT(__dp4a(x, y, z));

@@ -25,6 +25,7 @@ struct KernelCase {
 std::vector<KernelCase> warpCases();
 std::vector<KernelCase> memoryCases();
 std::vector<KernelCase> tensorCases();
+std::vector<KernelCase> sparseCases();
 std::vector<KernelCase> modelCases();
 std::vector<KernelCase> allCases();
 

@@ -112,6 +112,12 @@ TEST(SimulatorInteger, Permute) {
             pick(0, std::min(n, 1), std::min(n, 2), n), pick(2 * (n & 1), 2 * (n & 1) + 1, 2 * (n & 1), 2 * (n & 1) + 1)};
   });
 }
+TEST(SimulatorInteger, Lop3Predicate) {
+  checkLanes("integer", "lop3_predicate", false, [](uint32_t x, uint32_t y, uint32_t z) -> Words {
+    bool q = int32_t(x) > 0;
+    return {x & y & z, uint32_t((x & y & z) != 0 || q), uint32_t((x ^ y ^ z) != 0 && !q)};
+  });
+}
 TEST(SimulatorInteger, Lop3) {
   checkLanes("integer", "lop3_tables", false, [](uint32_t x, uint32_t y, uint32_t z) -> Words {
     Words r;

@@ -155,7 +155,7 @@ std::vector<KernelCase> lowbit::ptx::testing::modelCases() {
 
 std::vector<KernelCase> lowbit::ptx::testing::allCases() {
   std::vector<KernelCase> all;
-  for (auto *make : {warpCases, memoryCases, tensorCases, modelCases})
+  for (auto *make : {warpCases, memoryCases, tensorCases, sparseCases, modelCases})
     for (KernelCase &c : make())
       all.push_back(std::move(c));
   return all;

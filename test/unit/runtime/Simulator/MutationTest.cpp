@@ -95,6 +95,11 @@ const Mutation mutations[] = {
     {"wrong branch", "diverge", R"(@%p6 bra)", "@!%p6 bra"},
     {"any for uniform", "votes", R"(vote\.sync\.uni)", "vote.sync.any"},
     {"wrong warp reduction", "votes", R"(redux\.sync\.add)", "redux.sync.max"},
+    {"wrong sparsity selector", "sp_f16_k32", R"(,(%r\d+),1;)", ",$1,0;"},
+    {"wrong sparsity selector of four", "sp_f16_k16", R"(,(%r\d+),2;)", ",$1,1;"},
+    {"swapped metadata and values", "sp_s8_k32", R"(,\{(%r\d+),(%r\d+)\},(.*),(%r\d+),1;)", ",{$1,$4},$3,$2,1;"},
+    {"swapped registers of sparse A", "sp_u8s8_k64", R"(,\{(%r\d+),(%r\d+),(%r\d+),(%r\d+)\},)", ",{$1,$3,$2,$4},"},
+    {"swapped registers of B of a sparse product", "sp_tf32_k16", R"(\},\{(%r\d+),(%r\d+),(%r\d+),(%r\d+)\},\{(%f|%r)(\d+))", "},{$1,$3,$2,$4},{$5$6"},
     {"wrong transposition", "matrix_moves", R"(movmatrix\.sync\.aligned\.m8n8\.trans\.b16 (%r\d+), (%r\d+);)", "mov.b32 $1, $2;"},
 };
 
