@@ -42,7 +42,8 @@ static const std::unordered_map<std::string_view, DecodeFunction> &opcodes() {
 std::vector<std::string> lowbit::ptx::knownOpcodes() {
   std::vector<std::string> names;
   for (auto &row : opcodes())
-    names.emplace_back(row.first);
+    if (row.second != decodeLater && row.second != decodeRefused)
+      names.emplace_back(row.first);
   std::sort(names.begin(), names.end());
   return names;
 }

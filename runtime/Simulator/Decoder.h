@@ -195,7 +195,11 @@ extern const OpcodeRow integerOpcodes[], bitOpcodes[], floatOpcodes[],
     convertOpcodes[], compareOpcodes[], memoryOpcodes[], moveOpcodes[], atomicOpcodes[],
     asyncOpcodes[], warpOpcodes[], controlOpcodes[], matrixOpcodes[];
 
-/// Every opcode that can be decoded, sorted.
+/// Decoders of opcodes that are known and refused.
+bool decodeLater(Decoder &decoder);
+bool decodeRefused(Decoder &decoder);
+
+/// Every opcode that is not only known but runs, sorted.
 std::vector<std::string> knownOpcodes();
 
 } // namespace lowbit::ptx

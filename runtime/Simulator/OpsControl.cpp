@@ -167,7 +167,7 @@ static bool decodeSetmaxnreg(Decoder &d) {
   return d.require(90, 80, "setmaxnreg") && d.expectOperands(1, 1) && d.immediate(0, ignored) && control(d);
 }
 /// Instructions of later GPUs that need what this simulator does not have yet.
-static bool decodeLater(Decoder &d) {
+bool lowbit::ptx::decodeLater(Decoder &d) {
   return d.unsupported(("'" + d.inst().opcode + "' (asynchronous tensor core, TMA or clusters)").c_str());
 }
 

@@ -175,7 +175,7 @@ static bool decodeCreatePolicy(Decoder &d) {
   d.out.a = d.constant(0x12f0000000000000, 8);
   return d.expectOperands(1, 2) && d.dest(0, Type::b64, d.out.d) && finish(d, runMove64);
 }
-static bool decodeDiscard(Decoder &d) {
+bool lowbit::ptx::decodeRefused(Decoder &d) {
   return d.unsupported(("'" + d.inst().opcode + "'").c_str());
 }
 
@@ -186,6 +186,6 @@ const OpcodeRow lowbit::ptx::moveOpcodes[] = {
     {"prefetch", decodePrefetch},
     {"prefetchu", decodePrefetch},
     {"createpolicy", decodeCreatePolicy},
-    {"discard", decodeDiscard},
-    {"applypriority", decodeDiscard},
+    {"discard", decodeRefused},
+    {"applypriority", decodeRefused},
     {nullptr, nullptr}};

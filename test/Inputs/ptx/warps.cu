@@ -152,3 +152,18 @@ extern "C" __global__ void specials(uint32_t *out) {
   uint64_t c0, c1; asm volatile("mov.u64 %0, %%clock64;" : "=l"(c0)); __nanosleep(10); asm volatile("mov.u64 %0, %%clock64;" : "=l"(c1)); r[8] = c1 > c0;
   for (int j = 0; j < 9; ++j) out[id * 9 + j] = r[j];
 }
+// Opcodes that compilers seldom write: an indexed branch, the end of some lanes, hints, breakpoints.
+extern "C" __global__ void seldom(ARGS) {
+  HEAD
+  uint32_t r = 0, t;
+  asm volatile("prefetch.global.L2 [%0]; prefetchu.L1 [%0]; pmevent 3;" :: "l"(b + i));
+  asm volatile("ldu.global.u32 %0, [%1];" : "=r"(t) : "l"(a + i));
+  asm volatile("{ ts: .branchtargets B0, B1, B2; .reg .b32 v; brx.idx %1, ts; B0: add.u32 %0, %2, 1; bra END; B1: mul.lo.u32 %0, %2, 3; bra END; B2: not.b32 %0, %2; END: }" : "=&r"(r) : "r"(y % 3), "r"(t));
+  asm volatile("fence.acq_rel.gpu; barrier.sync 1;" ::: "memory");
+  PUT(r);
+  if (z == 0x12345678) asm volatile("brkpt;");
+  PUT(0u); // lanes with an odd x end here
+  if (x & 1) asm volatile("exit;");
+  out[n + i] = 1;
+}
+extern "C" __global__ void traps(const uint32_t *a, uint32_t *out) { if (a[threadIdx.x] == 666) asm volatile("trap;"); out[threadIdx.x] = a[threadIdx.x]; }

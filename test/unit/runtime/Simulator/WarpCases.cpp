@@ -201,5 +201,31 @@ std::vector<KernelCase> lowbit::ptx::testing::warpCases() {
          std::string want = "v=-7 d=2.500 s=text u=12345678901 x=00000abc%\n";
          return !s.empty() ? s : b.result.printed == want ? "" : "printed: " + b.result.printed;
        }},
+      {"warps", "seldom", 80,
+       [](Bench &b, uint64_t seed, bool races) {
+         return runWords(b, "seldom", shape(2, 64, seed, races), [](const std::vector<uint32_t>(&in)[3]) {
+           WordTable want(2);
+           for (size_t i = 0; i < in[0].size(); ++i) {
+             uint32_t x = in[0][i], which = in[1][i] % 3;
+             want[0].push_back(which == 0 ? x + 1 : which == 1 ? x * 3 : ~x);
+             want[1].push_back(x & 1 ? 0 : 1);
+           }
+           return want;
+         });
+       }},
+      {"warps", "traps", 80,
+       [](Bench &b, uint64_t seed, bool races) -> std::string {
+         std::vector<uint32_t> a = randomWords(32, 7);
+         uint64_t out = b.room<uint32_t>(32);
+         b.arg(b.put(a)).arg(out);
+         std::string s = outcome(b, b.run("traps", shape(1, 32, seed, races)));
+         if (!s.empty() || !(s = compare(b.get<uint32_t>(out, 32), a)).empty())
+           return s;
+         a[9] = 666;
+         b.arg(b.put(a)).arg(out);
+         if (!b.run("traps", shape(1, 32, seed, races)).isOk() || !b.result.failed || b.result.failure != FindingKind::trap || b.result.findings.size() != 1 || b.result.findings[0].thread != 9)
+           return "the trap of thread 9 was not reported";
+         return "";
+       }},
   };
 }
