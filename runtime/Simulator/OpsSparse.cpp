@@ -13,7 +13,6 @@
 
 #include "runtime/Simulator/Exec.h"
 #include "runtime/Simulator/Fragments.h"
-#include "runtime/Simulator/IntegerTile.h"
 #include "runtime/Simulator/Lanes.h"
 #include "runtime/Simulator/MatrixTypes.h"
 #include "runtime/Simulator/Numerics.h"
@@ -100,18 +99,20 @@ void runInteger(Warp &w, const Inst &i, uint32_t mask) {
   gatherWords(w, f, t);
   if (!gatherColumns(w, f, t))
     return;
-  unsigned kept = f[fK] / 2, wordsOfHalf = kept * f[fBits] / 32;
+  unsigned kept = f[fK] / 2, bits = f[fBits], per = 32 / bits;
   int16_t a[rows][longestKept], b[columns][2 * longestKept];
-  auto expand = [&](const uint32_t *from, uint32_t code, int16_t *to) {
+  auto expand = [&](const uint32_t *from, unsigned count, uint32_t code, int16_t *to) {
     MmaType type = MmaType(code);
-    expandIntegers(from, kept, type == MmaType::s4 || type == MmaType::u4,
-                   type == MmaType::s4 || type == MmaType::s8, to);
+    bool isSigned = type == MmaType::s4 || type == MmaType::s8;
+    for (unsigned x = 0; x < count; ++x) {
+      uint32_t top = from[x / per] << (32 - bits - bits * (x % per));
+      to[x] = isSigned ? int16_t(int32_t(top) >> (32 - bits)) : int16_t(top >> (32 - bits));
+    }
   };
   for (unsigned m = 0; m < rows; ++m)
-    expand(t.a[m], f[fTypeA], a[m]);
+    expand(t.a[m], kept, f[fTypeA], a[m]);
   for (unsigned n = 0; n < columns; ++n)
-    for (unsigned half = 0; half < 2; ++half)
-      expand(t.b[n] + half * wordsOfHalf, f[fTypeB], b[n] + half * kept);
+    expand(t.b[n], f[fK], f[fTypeB], b[n]);
   const uint32_t *registers = f + fRegisters, *c = registers + f[fCountD] + f[fCountA] + f[fCountB];
   for (unsigned v = 0; v < f[fCountD]; ++v) {
     const uint32_t *in = row<uint32_t>(w, c[v]);
