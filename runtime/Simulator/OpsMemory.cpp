@@ -200,7 +200,7 @@ void sharedAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *offset,
   Worker &worker = *w.worker;
   Cta &cta = *w.cta;
   uint64_t size = cta.shared.size();
-  bool fast = !worker.races && size >= bytes;
+  bool fast = size >= bytes;
   uint64_t bits = 0, worst = 0;
   for (uint32_t m = mask; m; m &= m - 1) {
     uint64_t at = offset[std::countr_zero(m)] - sharedBase;
@@ -222,13 +222,20 @@ void sharedAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *offset,
     return;
   }
   countSharedPasses(w, offset, mask, bytes);
+  const Access access = worker.ordered ? Access::atomic
+                        : isStore      ? Access::write
+                                       : Access::read;
   uint8_t *marks = cta.sharedMarks.data() - sharedBase;
   for (uint32_t m = mask; m; m &= m - 1) {
     unsigned l = unsigned(std::countr_zero(m));
     if (isStore)
       fillBytes(marks + offset[l], byteWritten, bytes);
-    else if (!marked(marks + offset[l], bytes))
-      accessShared(w, l, offset[l], bytes, false); // reports
+    else if (!marked(marks + offset[l], bytes)) {
+      accessShared(w, l, offset[l], bytes, false); // reports, and notes
+      continue;
+    }
+    if (worker.races)
+      noteShared(w, l, offset[l], bytes, access);
   }
   uint8_t *host = cta.shared.data() - sharedBase;
   auto base = [=](unsigned l) { return host + offset[l]; };

@@ -195,20 +195,29 @@ static uint64_t bitsOf(uint64_t address, uint32_t bytes) {
 
 void RaceDetector::readConstant(Warp &w, const uint64_t *addresses,
                                 uint32_t mask, uint32_t bytes) {
-  for (uint32_t m = mask; m; m &= m - 1) {
+  // Neighbouring lanes mostly read one group of 64 bytes: it is looked up once.
+  for (uint32_t m = mask; m;) {
     const uint32_t lane = uint32_t(std::countr_zero(m));
-    const uint64_t address = addresses[lane];
-    ConstantReads &group = constants[address >> 6];
-    const uint64_t bits = bitsOf(address, bytes);
+    const uint64_t number = addresses[lane] >> 6;
+    uint64_t bits = 0;
+    for (; m; m &= m - 1) {
+      const uint64_t address = addresses[std::countr_zero(m)];
+      if (address >> 6 != number)
+        break;
+      bits |= bitsOf(address, bytes);
+    }
+    ConstantReads &group = constants[number];
     group.read |= bits;
     group.readPc = w.pc;
-    if (group.written & bits &&
-        !reportedBefore(w, FindingKind::race, group.writePc))
+    if (const uint64_t both = group.written & bits;
+        both && !reportedBefore(w, FindingKind::race, group.writePc)) {
+      const uint64_t address = (number << 6) + uint64_t(std::countr_zero(both));
       reportRace(w, lane, address,
                  formatString("ld.global.nc of address 0x%llx, which this kernel "
                               "writes",
                               (unsigned long long)address),
                  group.writePc);
+    }
   }
 }
 
