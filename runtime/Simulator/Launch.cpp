@@ -7,6 +7,7 @@
 
 #include "runtime/Device/CPU/FloatControl.h"
 #include "runtime/Simulator/Launch.h"
+#include "runtime/Simulator/Ptxas.h"
 #include "runtime/Simulator/Interpreter.h"
 #include "runtime/Simulator/Races.h"
 
@@ -259,7 +260,16 @@ static Status checkConfig(const Program &program, const DeviceLimits &limits,
                            program.name.c_str(),
                            program.maxntid[0] * program.maxntid[1] *
                                program.maxntid[2]);
-  uint64_t shared = uint64_t(program.staticShared) + config.dynamicShared;
+  if (program.registers &&
+      registersOfBlock(program.registers, threads) > limits.registersPerMultiprocessor)
+    return resourceExhausted("the kernel '%s' takes %u registers a thread, %llu for a block of "
+                             "%llu threads; the device has %u, enough for %u threads",
+                             program.name.c_str(), program.registers,
+                             (unsigned long long)registersOfBlock(program.registers, threads),
+                             (unsigned long long)threads, limits.registersPerMultiprocessor,
+                             threadsByRegisters(program.registers, limits));
+  uint64_t shared = uint64_t(std::max(program.staticShared, program.assembledShared)) +
+                    config.dynamicShared;
   if (shared > limits.sharedPerBlockOptin)
     return resourceExhausted("%llu bytes of shared memory in a block, the "
                              "device has %u",

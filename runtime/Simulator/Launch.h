@@ -98,9 +98,12 @@ bool deviceLimits(uint32_t arch, DeviceLimits &limits);
 class LoadedModule {
 public:
   /// Parses, decodes every kernel, allocates and fills the variables.
-  /// On failure the status's message has all diagnostics, one a line.
+  /// On failure the status's message has all diagnostics, one a line. With
+  /// `ptxas` (see Ptxas.h) that program's errors are failures too, and its
+  /// registers become limits of the launches.
   static StatusOr<std::unique_ptr<LoadedModule>>
-  load(std::string_view text, uint32_t arch, DeviceMemory &memory);
+  load(std::string_view text, uint32_t arch, DeviceMemory &memory,
+       const std::string &ptxas = "");
   ~LoadedModule();
 
   const Program *kernel(std::string_view name) const;
@@ -108,11 +111,14 @@ public:
   /// Address and size of a module variable; false if there is none.
   bool variable(std::string_view name, uint64_t &address, uint64_t &bytes) const;
   const Module &syntax() const { return module; }
+  /// Why ptxas could not say the registers, empty if it could or was not asked.
+  const std::string &note() const { return ptxasNote; }
 
 private:
   explicit LoadedModule(DeviceMemory &memory) : memory(memory) {}
   Module module;
   DeviceMemory &memory;
+  std::string ptxasNote;
   std::map<std::string, uint64_t> addresses;
   std::map<std::string, std::unique_ptr<Program>, std::less<>> kernels;
 };

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/Simulator/Launch.h"
+#include "runtime/Simulator/Ptxas.h"
 
 #include <cstring>
 
@@ -21,7 +21,8 @@ static std::string join(const std::vector<Diagnostic> &diagnostics) {
 }
 
 StatusOr<std::unique_ptr<LoadedModule>>
-LoadedModule::load(std::string_view text, uint32_t arch, DeviceMemory &memory) {
+LoadedModule::load(std::string_view text, uint32_t arch, DeviceMemory &memory,
+                   const std::string &ptxas) {
   std::unique_ptr<LoadedModule> loaded(new LoadedModule(memory));
   std::vector<Diagnostic> diagnostics;
   Module &module = loaded->module;
@@ -74,6 +75,24 @@ LoadedModule::load(std::string_view text, uint32_t arch, DeviceMemory &memory) {
   }
   if (!diagnostics.empty())
     return invalidArgument("%s", join(diagnostics).c_str());
+  if (ptxas.empty())
+    return loaded;
+  StatusOr<ModuleResources> resources =
+      runPtxas(ptxas, text, ptxasArch(module, arch));
+  if (!resources.isOk()) {
+    if (resources.status().code() != StatusCode::unimplemented)
+      return std::move(resources).status();
+    loaded->ptxasNote = resources.status().toString();
+    return loaded;
+  }
+  for (auto &k : loaded->kernels) {
+    auto found = resources->find(k.first);
+    if (found == resources->end())
+      continue;
+    k.second->registers = found->second.registers;
+    // What it allocates beyond our layout counts for the limits.
+    k.second->assembledShared = found->second.staticShared;
+  }
   return loaded;
 }
 

@@ -293,6 +293,37 @@ template <HalfOp Op> Handler pickHalf(Type type) {
 }
 bool isHalf(Type t) { return t >= Type::f16 && t <= Type::bf16x2; }
 
+/// f32 results of a half and f32 (add, sub) or two halves and f32 (fma).
+template <bool Bf, HalfOp Op> void mixedLanes(Warp &w, const Inst &i, uint32_t mask) {
+  const uint16_t *a = row<uint16_t>(w, i.a), *b = Op == hFma ? row<uint16_t>(w, i.b) : a;
+  const float *c = row<float>(w, Op == hFma ? i.c : i.b);
+  eachLane(row<float>(w, i.d), mask, [=, &i](unsigned l) {
+    float x = widen<Bf>(a[l]);
+    if (Op == hFma)
+      return FmaR::run(i, x, widen<Bf>(b[l]), c[l]);
+    return Op == hAdd ? AddR::run(i, x, c[l]) : SubR::run(i, x, c[l]);
+  });
+}
+/// {.rnd}{.sat}.f32.atype d, a, {b,} c, when the next modifiers are these types.
+template <HalfOp Op> bool decodeMixed(Decoder &d, Type type, int round, bool ftz, bool &mixed) {
+  mixed = false;
+  if (type != Type::f32 || (!d.peek("f16") && !d.peek("bf16")))
+    return true;
+  mixed = true;
+  bool bf = d.eat("bf16");
+  if (!bf)
+    d.eat("f16");
+  if (ftz)
+    return d.fail("'.ftz' does not go with operands of 16 bits and a result of 32");
+  Type half = bf ? Type::bf16 : Type::f16;
+  size_t n = Op == hFma ? 4 : 3;
+  d.out.p1 = uint8_t(round < 0 ? 0 : round);
+  return d.require(100, 86, "arithmetic of mixed precision") && d.expectOperands(n, n) && d.dest(0, Type::f32, d.out.d) &&
+         d.source(1, half, d.out.a) && d.source(2, Op == hFma ? half : Type::f32, d.out.b) &&
+         (Op != hFma || d.source(3, Type::f32, d.out.c)) &&
+         finish(d, bf ? mixedLanes<true, Op> : mixedLanes<false, Op>, Pipe::fma);
+}
+
 int eatRound(Decoder &d) { return d.eatOneOf({"rn", "rz", "rm", "rp"}); }
 
 bool requireHalf(Decoder &d, Type type, bool arithmetic) {
@@ -310,9 +341,14 @@ static bool decodeArithmetic(Decoder &d) {
   int round = eatRound(d);
   bool ftz = d.eat("ftz"), sat = d.eat("sat");
   Type type;
-  if (!d.expectType(type) || !threeOperands(d, type, 2))
+  bool mixed = false;
+  if (!d.expectType(type))
     return false;
   d.out.p0 = uint8_t((ftz ? flagFtz : 0) | (sat ? flagSat : 0));
+  if (Half != hMul && (!decodeMixed<Half>(d, type, round, ftz, mixed) || mixed))
+    return !d.diagnosed();
+  if (!threeOperands(d, type, 2))
+    return false;
   if (isHalf(type)) {
     if (round > 0)
       return d.badType(type);
@@ -342,9 +378,14 @@ bool lowbit::ptx::decodeFloatFma(Decoder &d) {
     return d.badModifier("a rounding mode");
   bool ftz = d.eat("ftz"), sat = d.eat("sat"), relu = !sat && d.eat("relu");
   Type type;
-  if (!d.expectType(type) || !threeOperands(d, type, 3))
+  bool mixed = false;
+  if (!d.expectType(type))
     return false;
   d.out.p0 = uint8_t((ftz ? flagFtz : 0) | (sat ? flagSat : 0) | (relu ? flagRelu : 0));
+  if (!relu && d.inst().opcode == "fma" && (!decodeMixed<hFma>(d, type, round, ftz, mixed) || mixed))
+    return !d.diagnosed();
+  if (!threeOperands(d, type, 3))
+    return false;
   if (isHalf(type)) {
     if (round > 0 || d.inst().opcode == "mad")
       return d.badType(type);

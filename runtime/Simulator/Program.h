@@ -103,6 +103,8 @@ struct Program {
   std::vector<std::string> paramNames;
   uint32_t reqntid[3] = {0, 0, 0}, maxntid[3] = {0, 0, 0};
   uint32_t maxnreg = 0, minnctapersm = 0;
+  uint32_t registers = 0; ///< Of a thread, as ptxas says; 0: it was not asked.
+  uint32_t assembledShared = 0; ///< Static bytes as ptxas says.
 };
 
 /// First byte of the shared window as `.shared` addresses see it: 0 stays

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/Simulator/Ptxas.h"
 #include "tools/common/Console.h"
 #include "tools/common/Flags.h"
 #include "tools/lowbit-ptx/Commands.h"
@@ -84,6 +85,8 @@ int lowbit::execCommand(int argc, char **argv) {
   setenv("LOWBIT_PTX_THREADS", std::to_string(threads).c_str(), 1);
   setenv("LOWBIT_PTX_MAX_INSTRUCTIONS", std::to_string(maxInstructions).c_str(), 1);
   setenv("LOWBIT_PTX_FINDINGS", marker, 1);
+  std::string ptxas = ptx::findPtxas(true);
+  setenv("LOWBIT_PTX_PTXAS", ptxas.empty() ? "off" : ptxas.c_str(), 1);
   pid_t child = fork();
   if (child == 0) {
     execvp(argv[split + 1], argv + split + 1);

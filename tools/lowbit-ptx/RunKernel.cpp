@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Support/Npy.h"
-#include "runtime/Simulator/Launch.h"
+#include "runtime/Simulator/Ptxas.h"
 #include "tools/common/Console.h"
 #include "tools/common/Flags.h"
 #include "tools/lowbit-ptx/Commands.h"
@@ -157,9 +157,12 @@ Status runKernel(const RunOptions &o, bool &findings) {
   if (!memory.valid())
     return resourceExhausted("cannot reserve address space for device memory");
   StatusOr<std::unique_ptr<ptx::LoadedModule>> loaded =
-      ptx::LoadedModule::load(text, arch, memory);
+      ptx::LoadedModule::load(text, arch, memory, ptx::findPtxas(true));
   if (!loaded.isOk())
     return std::move(loaded).status().addNote("in '" + o.file + "'");
+  if (!(*loaded)->note().empty())
+    std::fprintf(stderr, "lowbit-ptx: note: registers are not limited: %s\n",
+                 (*loaded)->note().c_str());
   std::string names;
   for (const std::string &n : (*loaded)->kernelNames())
     names += (names.empty() ? "" : ", ") + n;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/Simulator/Launch.h"
+#include "runtime/Simulator/Ptxas.h"
 #include "tools/common/Console.h"
 #include "tools/common/Flags.h"
 #include "tools/lowbit-ptx/Commands.h"
@@ -58,7 +58,9 @@ static int usage(FILE *to) {
       "       lowbit-ptx run FILE.ptx --arch=sm_90 --kernel=NAME --grid=X,Y,Z\n"
       "                  --block=X,Y,Z [--shared=BYTES] --arg=... [common]\n"
       "       lowbit-ptx exec --arch=sm_90 [common] -- PROGRAM ARGS...\n"
-      "common: --seed=S --races --stats=FILE.json --max-instructions=N\n\n"
+      "common: --seed=S --races --stats=FILE.json --max-instructions=N\n"
+      "ptxas, where it is installed, checks the module and says the registers, which\n"
+      "limit the block as on a GPU: LOWBIT_PTX_PTXAS=PATH or off\n\n"
       "examples:\n"
       "  lowbit-ptx check kernel.ptx --arch=sm_90\n"
       "  lowbit-ptx run add.ptx --arch=sm_80 --kernel=add --grid=4 --block=256 \\\n"
@@ -66,6 +68,15 @@ static int usage(FILE *to) {
       "--races\n",
       to);
   return to == stdout ? exitOk : exitUsage;
+}
+
+/// ", 40 registers" when ptxas has said how many.
+static std::string registersText(const ptx::ModuleResources &resources,
+                                 const std::string &kernel) {
+  auto found = resources.find(kernel);
+  return found == resources.end()
+             ? ""
+             : formatString(", %u registers", found->second.registers);
 }
 
 /// check: parses and decodes everything; lists what is used.
@@ -94,8 +105,23 @@ int lowbit::checkCommand(int argc, char **argv) {
   ptx::DecodeEnvironment environment;
   environment.arch = *arch;
   bool ok = ptx::parseModule(*text, module, diagnostics);
+  // What ptxas knows, when it is there and accepts the module.
+  ptx::ModuleResources resources;
+  std::string ptxas = ptx::findPtxas(true);
   std::map<std::string, unsigned> used;
   std::string kernels;
+  Status ptxasError;
+  if (ok && !ptxas.empty()) {
+    StatusOr<ptx::ModuleResources> assembled =
+        ptx::runPtxas(ptxas, *text, ptx::ptxasArch(module, *arch));
+    if (assembled.isOk())
+      resources = std::move(*assembled);
+    else if (assembled.status().code() == StatusCode::unimplemented)
+      std::fprintf(stderr, "lowbit-ptx: note: %s\n",
+                   assembled.status().toString().c_str());
+    else
+      ptxasError = std::move(assembled).status();
+  }
   if (ok) {
     uint64_t fake = ptx::globalWindow;
     for (const ptx::Variable &v : module.variables)
@@ -118,11 +144,12 @@ int lowbit::checkCommand(int argc, char **argv) {
       if (program)
         kernels += formatString(
             "kernel %s: %zu instructions, %u bytes of parameters, %u bytes of "
-            "shared memory%s, %u bytes of local memory\n",
+            "shared memory%s, %u bytes of local memory%s\n",
             f.name.c_str(), program->code.size(), program->paramBytes,
             program->staticShared,
             program->usesDynamicShared ? " and dynamic" : "",
-            program->localBytes - ptx::localBase);
+            program->localBytes - ptx::localBase,
+            registersText(resources, f.name).c_str());
     }
   }
   if (!ok) {
@@ -131,6 +158,8 @@ int lowbit::checkCommand(int argc, char **argv) {
                    d.loc.column, d.message.c_str());
     return exitError;
   }
+  if (!ptxasError.isOk())
+    return reportError("lowbit-ptx", std::move(ptxasError).addNote("in '" + file + "'"));
   std::string out = formatString("version %u.%u target sm_%u%s\n",
                                  module.version / 10, module.version % 10,
                                  module.target,

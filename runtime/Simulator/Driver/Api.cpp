@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Simulator/Driver/Driver.h"
+#include "runtime/Simulator/Ptxas.h"
 
 #include <cstdio>
 #include <cstring>
@@ -261,12 +262,12 @@ LOWBIT_CUDA_API CUresult cuFuncGetAttribute(int *value, int attribute, void *fun
   switch (attribute) {
   case 0: {
     uint32_t n = p.reqntid[0] ? p.reqntid[0] * p.reqntid[1] * p.reqntid[2] : p.maxntid[0] ? p.maxntid[0] * p.maxntid[1] * p.maxntid[2] : 1024;
-    *value = int(std::min(n, driver.limits.maxThreadsPerBlock));
+    *value = int(std::min(n, threadsByRegisters(p.registers, driver.limits)));
     break;
   }
   case 1: *value = int(p.staticShared); break;
   case 3: *value = int(p.localBytes - localBase); break;
-  case 4: *value = p.maxnreg ? int(p.maxnreg) : 32; break; // not known without ptxas
+  case 4: *value = int(p.registers ? p.registers : p.maxnreg ? p.maxnreg : 32); break; // 32: a guess without ptxas
   case 5: case 6: *value = int(driver.limits.arch); break;
   case 8: *value = f->maxDynamicShared; break;
   default: *value = 0; break;
@@ -291,10 +292,7 @@ LOWBIT_CUDA_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks
   auto *f = static_cast<FunctionHandle *>(function);
   if (!driver.functions.count(f) || threads <= 0)
     return cudaInvalidValue;
-  const DeviceLimits &l = driver.limits;
-  uint64_t n = std::min<uint64_t>(l.maxBlocksPerMultiprocessor, l.maxThreadsPerMultiprocessor / uint32_t((threads + 31) / 32 * 32));
-  uint64_t bytes = f->program->staticShared + shared + 1024;
-  *blocks = int(std::min<uint64_t>(n, l.sharedPerMultiprocessor / bytes));
+  *blocks = int(residentBlocks(*f->program, driver.limits, uint32_t(threads), shared));
   return cudaOk;
 }
 LOWBIT_CUDA_API CUresult cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *, void **params, void **extra) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/Simulator/Driver/Driver.h"
+#include "runtime/Simulator/Ptxas.h"
 
 #include <cstdarg>
 #include <cstdio>
@@ -61,6 +62,7 @@ CUresult Driver::init() {
   uint64_t threads = number("LOWBIT_PTX_THREADS", 0);
   defaults.threads = unsigned(threads ? std::min<uint64_t>(threads, 256)
                                       : std::thread::hardware_concurrency());
+  ptxas = findPtxas(false);
   if (const char *path = std::getenv("LOWBIT_PTX_STATS"))
     statsPath = path;
   if (const char *path = std::getenv("LOWBIT_PTX_FINDINGS"))
@@ -113,7 +115,7 @@ CUresult Driver::loadModule(const void *image, void **module, char *infoLog,
     return cudaNoBinaryForGpu;
   }
   std::string_view text(static_cast<const char *>(image));
-  auto loaded = LoadedModule::load(text, limits.arch, *memory);
+  auto loaded = LoadedModule::load(text, limits.arch, *memory, ptxas);
   if (!loaded.isOk()) {
     std::string message = loaded.status().toString();
     complain("module refused:\n%s", message.c_str());
@@ -123,6 +125,8 @@ CUresult Driver::loadModule(const void *image, void **module, char *infoLog,
                ? cudaOutOfMemory
                : cudaInvalidPtx;
   }
+  if (!(*loaded)->note().empty())
+    complain("registers are not limited: %s", (*loaded)->note().c_str());
   if (infoLog && infoBytes)
     std::snprintf(infoLog, infoBytes,
                   "PTX simulator: %zu kernels decoded for sm_%u",

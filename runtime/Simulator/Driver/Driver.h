@@ -93,7 +93,7 @@ public:
 
 private:
   LaunchConfig defaults;
-  std::string statsPath, findingsPath;
+  std::string statsPath, findingsPath, ptxas;
   void record(const std::string &kernel, LaunchResult result);
 };
 

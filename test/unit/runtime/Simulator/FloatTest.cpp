@@ -87,6 +87,22 @@ template <class T> T toInteger(double v, T ifNaN) {
 }
 } // namespace
 
+// Halves are floats: the operations are those of f32 on them.
+TEST(SimulatorFloat, MixedPrecision) {
+  auto half = [](uint32_t v) { return float(std::bit_cast<_Float16>(uint16_t(v))); };
+  auto bfloat = [](uint32_t v) { return F(v << 16); };
+  checkLanes("blackwell", "mixed", true, [=](uint32_t x, uint32_t y, uint32_t z) -> Words {
+    float hx = half(x), hy = half(y), bx = bfloat(x), by = bfloat(y), c = F(z);
+    return {U(hx + c),
+            U(in<float>(FE_TOWARDZERO, [&] { return opaque(hx) - opaque(c); })),
+            U(bx + c),
+            U(sat(bx - c)),
+            U(std::fma(hx, hy, c)),
+            U(in<float>(FE_UPWARD, [&] { return std::fma(opaque(bx), opaque(by), opaque(c)); })),
+            U(sat(std::fma(hx, hy, c)))};
+  }, 100);
+}
+
 TEST(SimulatorFloat, Arithmetic) {
   checkLanes("floating", "f32_arith", true, [](uint32_t x, uint32_t y, uint32_t z) -> Words {
     float f = F(x), g = F(y), h = F(z);

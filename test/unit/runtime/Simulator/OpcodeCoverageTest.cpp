@@ -36,7 +36,7 @@ TEST(SimulatorOpcodes, HopperOnlyOnesHaveNoEffect) {
 TEST(SimulatorOpcodes, AllAreInTestKernels) {
   std::set<std::string> used;
   size_t kernels = 0;
-  for (const char *file : {"", "floating", "hopper", "integer", "models", "sparse", "tensor", "warps"}) {
+  for (const char *file : {"", "blackwell", "floating", "hopper", "integer", "models", "sparse", "tensor", "warps"}) {
     Module module;
     std::vector<Diagnostic> diagnostics;
     std::string text = *file ? readFile(inputPath(file)) : hopperOnly;
