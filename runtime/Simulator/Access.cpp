@@ -185,6 +185,15 @@ static bool remember(Warp &w, uint64_t low, uint64_t high, uint32_t bytes) {
   return true;
 }
 
+void lowbit::ptx::touchBytes(TouchedBytes &touched, const uint64_t *addresses,
+                             uint32_t mask, uint32_t bytes) {
+  for (uint32_t m = mask; m; m &= m - 1) {
+    uint64_t a = addresses[std::countr_zero(m)];
+    for (uint64_t end = a + bytes; a < end; ++a)
+      touched[a >> 12][a >> 6 & 63] |= uint64_t(1) << (a & 63);
+  }
+}
+
 bool lowbit::ptx::coverAscending(Warp &w, const uint64_t *addresses,
                                  uint32_t mask, uint32_t bytes) {
   // An aligned access of at most a sector lies in one sector.
@@ -221,6 +230,8 @@ bool lowbit::ptx::coverAscending(Warp &w, const uint64_t *addresses,
   ++pi.requests;
   pi.bytes += uint64_t(lanes) * bytes;
   pi.sectors += sectors;
+  if (w.worker->touched)
+    touchBytes(*w.worker->touched, addresses, mask, bytes);
   return true;
 }
 
@@ -249,6 +260,8 @@ void lowbit::ptx::countSectors(Warp &w, const uint64_t *addresses,
   PerInstruction &pi = w.worker->perInstruction[w.pc];
   ++pi.requests;
   pi.bytes += uint64_t(std::popcount(mask)) * bytes;
+  if (w.worker->touched)
+    touchBytes(*w.worker->touched, addresses, mask, bytes);
   if (mask == allLanes) {
     uint64_t wrong = 0;
     for (unsigned l = 0; l < 32; ++l)

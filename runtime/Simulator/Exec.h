@@ -17,9 +17,11 @@
 #include "runtime/Simulator/Memory.h"
 #include "runtime/Simulator/Program.h"
 
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <mutex>
+#include <unordered_map>
 
 namespace lowbit::ptx {
 
@@ -37,6 +39,11 @@ struct PerInstruction {
   uint64_t cacheBegin = 1, cacheEnd = 0;
   bool cacheWritten = false;
 };
+
+/// Which bytes of global memory were touched: bits of pages of 4,096 bytes.
+using TouchedBytes = std::unordered_map<uint64_t, std::array<uint64_t, 64>>;
+void touchBytes(TouchedBytes &touched, const uint64_t *addresses, uint32_t mask,
+                uint32_t bytes);
 
 /// Lanes of a warp that are at one place.
 struct LaneGroup {
@@ -118,6 +125,7 @@ struct LaunchState;
 /// One host thread that executes CTAs.
 struct Worker {
   LaunchState *launch = nullptr;
+  std::unique_ptr<TouchedBytes> touched; ///< With LaunchConfig::unique.
   PerInstruction *perInstruction = nullptr;
   uint64_t random = 1;
   uint64_t executed = 0;

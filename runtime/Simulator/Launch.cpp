@@ -280,6 +280,23 @@ static Status checkConfig(const Program &program, const DeviceLimits &limits,
   return Status::success();
 }
 
+/// What the workers touched together.
+static void countTouched(std::vector<std::unique_ptr<Worker>> &workers,
+                         LaunchResult &result) {
+  if (!workers[0]->touched)
+    return;
+  TouchedBytes &all = *workers[0]->touched;
+  for (size_t t = 1; t < workers.size(); ++t)
+    for (auto &page : *workers[t]->touched)
+      for (size_t i = 0; i < page.second.size(); ++i)
+        all[page.first][i] |= page.second[i];
+  for (auto &page : all)
+    for (uint64_t bits : page.second) {
+      result.uniqueBytes += uint64_t(std::popcount(bits));
+      result.uniqueSectors += (uint32_t(bits) != 0) + (bits >> 32 != 0);
+    }
+}
+
 Status lowbit::ptx::launch(const Program &program, DeviceMemory &memory,
                            const DeviceLimits &limits,
                            const LaunchConfig &config, const uint8_t *params,
@@ -313,6 +330,8 @@ Status lowbit::ptx::launch(const Program &program, DeviceMemory &memory,
     worker->perInstruction = counters[t].data();
     worker->random = (config.seed + 1) * 0x9e3779b97f4a7c15ull + t;
     worker->races = races.get();
+    if (config.unique)
+      worker->touched = std::make_unique<TouchedBytes>();
     workers.push_back(std::move(worker));
   }
   std::vector<std::thread> pool;
@@ -341,6 +360,7 @@ Status lowbit::ptx::launch(const Program &program, DeviceMemory &memory,
   }
   for (auto &w : workers)
     result.barriers += w->barriers;
+  countTouched(workers, result);
   result.seconds = std::chrono::duration<double>(
                        std::chrono::steady_clock::now() - begin)
                        .count();

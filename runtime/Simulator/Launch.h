@@ -17,6 +17,8 @@
 #include "runtime/Simulator/Memory.h"
 #include "runtime/Simulator/Program.h"
 
+#include <algorithm>
+
 namespace lowbit::ptx {
 
 enum class FindingKind : uint8_t {
@@ -56,6 +58,7 @@ struct LaunchConfig {
   bool races = false;
   unsigned threads = 1; ///< Host threads; 1 with races or a seed.
   uint64_t maxInstructions = 0; ///< Warp instructions; 0: no limit.
+  bool unique = false; ///< Count the different bytes of global memory; slower.
 };
 
 /// Counters of one PTX instruction, summed over the launch.
@@ -66,6 +69,9 @@ struct LineStats {
   Pipe pipe;
   uint64_t issues, lanes, requests, sectors, bytes, passes, minimumPasses,
       divergent;
+  /// Sectors that the bytes asked for fill when they lie side by side; lanes that
+  /// ask for the same bytes make it less than that, never more than `sectors`.
+  uint64_t idealSectors() const { return std::min(sectors, (bytes + 31) / 32); }
 };
 
 struct LaunchResult {
@@ -76,7 +82,9 @@ struct LaunchResult {
   uint64_t warpInstructions = 0;
   std::string printed; ///< Output of printf.
   uint64_t barriers = 0;
+  uint64_t uniqueBytes = 0, uniqueSectors = 0; ///< With LaunchConfig::unique.
   double seconds = 0;
+  std::shared_ptr<const std::string> text; ///< The module's, if it is kept.
 };
 
 /// Limits of the simulated GPU.
@@ -131,6 +139,13 @@ Status launch(const Program &program, DeviceMemory &memory,
 
 /// Counters of launches as JSON: per kernel, instruction mix, traffic, lines.
 std::string statsToJson(const std::vector<std::pair<std::string, LaunchResult>>
+                            &launches);
+/// Counters added up by line of the PTX text, or (`source`) by the line that the
+/// last .loc names; in the order of the lines.
+std::vector<LineStats> statsByLine(const std::vector<LineStats> &lines, bool source);
+/// A page of HTML without scripts: per kernel the totals, the instruction mix and
+/// the lines of LaunchResult::text with their share of the issued instructions.
+std::string statsToPage(const std::vector<std::pair<std::string, LaunchResult>>
                             &launches);
 /// One line a finding, as tools print them.
 std::string findingToString(const Finding &finding);

@@ -27,10 +27,51 @@ static std::string quoted(const std::string &s) {
 
 using U64 = unsigned long long;
 
+std::vector<LineStats>
+lowbit::ptx::statsByLine(const std::vector<LineStats> &lines, bool source) {
+  std::map<uint32_t, LineStats> sums;
+  for (const LineStats &l : lines) {
+    uint32_t at = source ? l.sourceLine : l.loc.line;
+    if (!at || !l.issues)
+      continue;
+    auto [it, isNew] = sums.try_emplace(at, l);
+    if (isNew)
+      continue;
+    LineStats &s = it->second;
+    s.issues += l.issues;
+    s.lanes += l.lanes;
+    s.requests += l.requests;
+    s.sectors += l.sectors;
+    s.bytes += l.bytes;
+    s.passes += l.passes;
+    s.minimumPasses += l.minimumPasses;
+    s.divergent += l.divergent;
+  }
+  std::vector<LineStats> result;
+  for (auto &s : sums)
+    result.push_back(std::move(s.second));
+  return result;
+}
+
+/// ,"name": [...] with what a tool needs to colour lines.
+static std::string linesJson(const char *name, const std::vector<LineStats> &lines,
+                             bool source) {
+  std::string s = formatString(",\n   \"%s\": [", name);
+  for (const LineStats &l : lines)
+    s += formatString("%s\n    {\"line\": %u, \"issues\": %llu, \"active_lanes\": %.2f, "
+                      "\"sectors\": %llu, \"ideal_sectors\": %llu, \"passes\": %llu, "
+                      "\"minimum_passes\": %llu, \"divergent\": %llu}",
+                      &l == lines.data() ? "" : ",", source ? l.sourceLine : l.loc.line,
+                      U64(l.issues), double(l.lanes) / double(l.issues), U64(l.sectors),
+                      U64(l.idealSectors()), U64(l.passes), U64(l.minimumPasses),
+                      U64(l.divergent));
+  return s + "]";
+}
+
 static std::string launchJson(const std::string &kernel,
                               const LaunchResult &r) {
   uint64_t pipes[unsigned(Pipe::count)] = {}, lanes = 0, divergent = 0;
-  uint64_t requests = 0, sectors = 0, bytes = 0, passes = 0, minimum = 0;
+  uint64_t requests = 0, sectors = 0, ideal = 0, bytes = 0, passes = 0, minimum = 0;
   uint64_t sharedBytes = 0;
   std::map<std::string, uint64_t> mma;
   for (const LineStats &l : r.lines) {
@@ -40,6 +81,7 @@ static std::string launchJson(const std::string &kernel,
     if (l.sectors) {
       requests += l.requests;
       sectors += l.sectors;
+      ideal += l.idealSectors();
       bytes += l.bytes;
     } else if (l.passes) {
       sharedBytes += l.bytes;
@@ -59,11 +101,15 @@ static std::string launchJson(const std::string &kernel,
     s += formatString("%s\"%s\": %llu", p ? ", " : "", pipeName(Pipe(p)),
                       U64(pipes[p]));
   s += formatString("},\n   \"global\": {\"requests\": %llu, \"sectors\": %llu, "
-                    "\"bytes_used\": %llu, \"bytes_moved\": %llu},\n   "
+                    "\"ideal_sectors\": %llu, \"bytes_used\": %llu, "
+                    "\"bytes_moved\": %llu, \"unique_bytes\": %llu, "
+                    "\"unique_bytes_moved\": %llu},\n   "
                     "\"shared\": {\"passes\": %llu, \"minimum_passes\": %llu, "
                     "\"bytes\": %llu},\n   \"mma\": {",
-                    U64(requests), U64(sectors), U64(bytes), U64(sectors * 32),
-                    U64(passes), U64(minimum), U64(sharedBytes));
+                    U64(requests), U64(sectors), U64(ideal), U64(bytes),
+                    U64(sectors * 32), U64(r.uniqueBytes),
+                    U64(r.uniqueSectors * 32), U64(passes), U64(minimum),
+                    U64(sharedBytes));
   bool first = true;
   for (auto &m : mma) {
     s += formatString("%s%s: %llu", first ? "" : ", ", quoted(m.first).c_str(),
@@ -102,7 +148,10 @@ static std::string launchJson(const std::string &kernel,
     s += "}";
     first = false;
   }
-  return s + "]}";
+  s += "]";
+  s += linesJson("ptx_lines", statsByLine(r.lines, false), false);
+  s += linesJson("source_lines", statsByLine(r.lines, true), true);
+  return s + "}";
 }
 
 std::string lowbit::ptx::statsToJson(

@@ -41,13 +41,14 @@ int lowbit::execCommand(int argc, char **argv) {
   Flags flags("lowbit-ptx", "lowbit-ptx exec [flags] -- PROGRAM ARGS...",
               "  lowbit-ptx exec --arch=sm_80 -- ./vector-add\n"
               "  lowbit-ptx exec --races --stats=stats.json -- ./a.out 1024\n");
-  std::string arch = "sm_90", stats;
+  std::string arch = "sm_90", stats, page;
   uint64_t seed = 0, maxInstructions = 0, threads = 0;
   bool races = false;
   flags.add("--arch", arch, "sm_NN", "the simulated device, default sm_90");
   flags.add("--seed", seed, "S", "schedule");
   flags.add("--races", races, "look for data races");
   flags.add("--stats", stats, "FILE.json", "counters of all launches");
+  flags.add("--page", page, "FILE.html", "the PTX with its hot lines, as a page");
   flags.add("--max-instructions", maxInstructions, "N", "limit of each launch");
   flags.add("--threads", threads, "N", "host threads");
   switch (flags.parse(split, argv)) {
@@ -82,6 +83,7 @@ int lowbit::execCommand(int argc, char **argv) {
   setenv("LOWBIT_PTX_SEED", std::to_string(seed).c_str(), 1);
   setenv("LOWBIT_PTX_RACES", races ? "1" : "0", 1);
   setenv("LOWBIT_PTX_STATS", stats.c_str(), 1);
+  setenv("LOWBIT_PTX_PAGE", page.c_str(), 1);
   setenv("LOWBIT_PTX_THREADS", std::to_string(threads).c_str(), 1);
   setenv("LOWBIT_PTX_MAX_INSTRUCTIONS", std::to_string(maxInstructions).c_str(), 1);
   setenv("LOWBIT_PTX_FINDINGS", marker, 1);

@@ -130,7 +130,7 @@ Status parseArgument(const std::string &text, Argument &a,
 }
 
 struct RunOptions {
-  std::string file, arch = "sm_90", kernel, grid = "1", block = "1", stats;
+  std::string file, arch = "sm_90", kernel, grid = "1", block = "1", stats, page;
   uint64_t shared = 0, seed = 0, maxInstructions = 0, threads = 0;
   bool races = false;
   std::vector<std::string> args;
@@ -146,6 +146,7 @@ Status runKernel(const RunOptions &o, bool &findings) {
   config.seed = o.seed;
   config.races = o.races;
   config.maxInstructions = o.maxInstructions;
+  config.unique = !o.stats.empty() || !o.page.empty();
   config.threads = unsigned(
       std::min<uint64_t>(o.threads ? o.threads : std::thread::hardware_concurrency(), 256));
   if (o.shared > (uint64_t(1) << 30))
@@ -208,6 +209,10 @@ Status runKernel(const RunOptions &o, bool &findings) {
     }
   if (!o.stats.empty())
     LOWBIT_RETURN_IF_ERROR(writeTextFile(o.stats, ptx::statsToJson(launches)));
+  if (!o.page.empty()) {
+    result.text = std::make_shared<std::string>(std::move(text));
+    LOWBIT_RETURN_IF_ERROR(writeTextFile(o.page, ptx::statsToPage(launches)));
+  }
   return Status::success();
 }
 } // namespace
@@ -233,6 +238,7 @@ int lowbit::runCommand(int argc, char **argv) {
   flags.add("--seed", o.seed, "S", "schedule; 0 runs warps as long as they can");
   flags.add("--races", o.races, "look for data races");
   flags.add("--stats", o.stats, "FILE.json", "counters");
+  flags.add("--page", o.page, "FILE.html", "the PTX with its hot lines, as a page");
   flags.add("--max-instructions", o.maxInstructions, "N",
             "end with a finding after N warp instructions");
   flags.add("--threads", o.threads, "N", "host threads (not with --races, --seed)");

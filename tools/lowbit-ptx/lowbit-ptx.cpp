@@ -58,7 +58,7 @@ static int usage(FILE *to) {
       "       lowbit-ptx run FILE.ptx --arch=sm_90 --kernel=NAME --grid=X,Y,Z\n"
       "                  --block=X,Y,Z [--shared=BYTES] --arg=... [common]\n"
       "       lowbit-ptx exec --arch=sm_90 [common] -- PROGRAM ARGS...\n"
-      "common: --seed=S --races --stats=FILE.json --max-instructions=N\n"
+      "common: --seed=S --races --stats=FILE.json --page=FILE.html --max-instructions=N\n"
       "ptxas, where it is installed, checks the module and says the registers, which\n"
       "limit the block as on a GPU: LOWBIT_PTX_PTXAS=PATH or off\n\n"
       "examples:\n"

@@ -233,7 +233,7 @@ LOWBIT_CUDA_API CUresult cuModuleGetFunction(void **function, void *module, cons
       m->functions.erase(name);
       return cudaNotFound;
     }
-    slot = std::make_unique<FunctionHandle>(FunctionHandle{program});
+    slot = std::make_unique<FunctionHandle>(FunctionHandle{program, m->text});
     driver.functions.insert(slot.get());
   }
   *function = slot.get();

@@ -67,23 +67,31 @@ CUresult Driver::init() {
     statsPath = path;
   if (const char *path = std::getenv("LOWBIT_PTX_FINDINGS"))
     findingsPath = path;
-  if (!statsPath.empty())
+  if (const char *path = std::getenv("LOWBIT_PTX_PAGE"))
+    pagePath = path;
+  defaults.unique = !statsPath.empty() || !pagePath.empty();
+  if (defaults.unique)
     std::atexit([] { Driver::get().writeStats(); });
   initialized = true;
   return cudaOk;
 }
 
+static void writeText(const std::string &path, const std::string &text) {
+  if (path.empty())
+    return;
+  FILE *file = std::fopen(path.c_str(), "w");
+  if (!file || std::fwrite(text.data(), 1, text.size(), file) != text.size())
+    complain("cannot write '%s'", path.c_str());
+  if (file)
+    std::fclose(file);
+}
+
 void Driver::writeStats() {
   std::lock_guard<std::recursive_mutex> lock(mutex);
-  FILE *file = std::fopen(statsPath.c_str(), "w");
-  if (!file) {
-    complain("cannot write '%s'", statsPath.c_str());
-    return;
-  }
-  std::string text = statsToJson(launches);
-  if (std::fwrite(text.data(), 1, text.size(), file) != text.size())
-    complain("cannot write '%s'", statsPath.c_str());
-  std::fclose(file);
+  if (!statsPath.empty())
+    writeText(statsPath, statsToJson(launches));
+  if (!pagePath.empty())
+    writeText(pagePath, statsToPage(launches));
 }
 
 CUresult lowbit::ptx::driver::enter(bool needsContext) {
@@ -131,7 +139,9 @@ CUresult Driver::loadModule(const void *image, void **module, char *infoLog,
     std::snprintf(infoLog, infoBytes,
                   "PTX simulator: %zu kernels decoded for sm_%u",
                   (*loaded)->kernelNames().size(), limits.arch);
-  auto *handle = new ModuleHandle{std::move(*loaded), {}};
+  auto *handle = new ModuleHandle{std::move(*loaded), nullptr, {}};
+  if (!pagePath.empty())
+    handle->text = std::make_shared<std::string>(text);
   modules.insert(handle);
   *module = handle;
   return cudaOk;
@@ -152,7 +162,7 @@ void Driver::record(const std::string &kernel, LaunchResult result) {
   }
   if (file)
     std::fclose(file);
-  if (!statsPath.empty())
+  if (defaults.unique)
     launches.emplace_back(kernel, std::move(result));
 }
 
@@ -200,6 +210,7 @@ CUresult Driver::launchKernel(FunctionHandle *function, LaunchConfig config,
   config.races = defaults.races;
   config.threads = defaults.threads;
   config.maxInstructions = defaults.maxInstructions;
+  config.unique = defaults.unique;
   LaunchResult result;
   Status status = launch(program, *memory, limits, config, buffer.data(), result);
   if (!status.isOk()) {
@@ -207,6 +218,7 @@ CUresult Driver::launchKernel(FunctionHandle *function, LaunchConfig config,
     return status.code() == StatusCode::resourceExhausted ? cudaOutOfResources
                                                           : cudaInvalidValue;
   }
+  result.text = function->text;
   bool failed = result.failed;
   FindingKind failure = result.failure;
   record(program.name, std::move(result));

@@ -50,10 +50,12 @@ enum : CUresult {
 
 struct FunctionHandle {
   const Program *program;
+  std::shared_ptr<const std::string> text;
   int32_t maxDynamicShared = 48 << 10;
 };
 struct ModuleHandle {
   std::unique_ptr<LoadedModule> loaded;
+  std::shared_ptr<const std::string> text; ///< Kept for the page.
   std::map<std::string, std::unique_ptr<FunctionHandle>> functions;
 };
 struct EventHandle {
@@ -93,7 +95,7 @@ public:
 
 private:
   LaunchConfig defaults;
-  std::string statsPath, findingsPath, ptxas;
+  std::string statsPath, pagePath, findingsPath, ptxas;
   void record(const std::string &kernel, LaunchResult result);
 };
 
