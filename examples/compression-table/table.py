@@ -83,8 +83,16 @@ def rows_of(model):
                      "fold-layers{remove=%s}" % last, False))
     rows.append(("%d pairs share weights" % len(model.pairs),
                  "fold-layers{share=%s}" % ",".join(model.pairs), False))
-    rows.append(("3.5 bits by sensitivity", "assign-bits{budget=3.5 group=%s "
-                 "method=gptq}" % ("32" if len(model.groups) == 1 else "4"), True))
+    # Matrices whose columns only small groups divide keep 4 bits: their scales alone
+    # take more than the budget.
+    (selection, group), *others = model.groups
+    rows.append(("3.5 bits by sensitivity", ",".join(
+        ["assign-bits{budget=3.5 group=%d method=gptq%s}" % (group, selection)] +
+        ["quantize{code=int4 group=%d method=gptq%s}" % (g, s) for s, g in others]),
+        True))
+    rows.append(("int3 g32 + 16 columns in int8", model.each(
+        "quantize{{code=int3 group={g} method=mse{s}}}") +
+        ",augment-k{channels=16}", True))
     rows.append(("W2* planes x A8", "quantize{code=w2star group=row symmetric=false "
                  "method=mse},decompose-bitplanes", False))
     rows.append(("int4 g32 + rank 16", model.each(
