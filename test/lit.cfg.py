@@ -61,6 +61,11 @@ for smollm2 in [os.environ.get("LOWBIT_SMOLLM2", ""),
         config.substitutions.append(("%smollm2", smollm2))
         break
 
+# A C compiler that knows nothing of lowbit: gcc where there is one.
+config.substitutions.append(
+    ("%c_compiler", shutil.which("gcc") or
+     os.path.join(config.llvm_tools_dir, "clang")))
+
 # A sanitized libcuda.so.1 does not load into a program that is not.
 if not config.lowbit_sanitized:
     config.available_features.add("plain-libraries")

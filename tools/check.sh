@@ -30,7 +30,7 @@ done
 packages=("${build_packages[@]}" "${test_packages[@]}")
 [ $reference = 1 ] && packages+=("${reference_packages[@]}")
 install_missing "${packages[@]}"
-if [ ! -f build/build.ninja ] || ! grep -q '^LOWBIT_BUILD_TESTS:BOOL=ON' build/CMakeCache.txt; then
+if ! is_configured || ! grep -q '^LOWBIT_BUILD_TESTS:BOOL=ON' build/CMakeCache.txt; then
   configure -DLOWBIT_BUILD_TESTS=ON
 fi
 echo "building" >&2

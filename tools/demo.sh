@@ -66,7 +66,7 @@ packages=("${build_packages[@]}")
 [ "$word" = llm ] && packages+=("${demo_packages[@]}")
 install_missing "${packages[@]}"
 mkdir -p "$cache"
-if [ ! -f build/build.ninja ]; then
+if ! is_configured; then
   # Tests are configured only where their packages are.
   tests=OFF
   dpkg-query -W libgtest-dev >/dev/null 2>&1 && tests=ON

@@ -36,10 +36,25 @@ install_missing() {
     "${missing[@]}" >&2
 }
 
-# configure [CMAKE FLAGS]: the release preset in build/.
+# Whether build/ was configured and that went well.
+is_configured() {
+  [ -f build/build.ninja ] && [ -f build/CMakeFiles/rules.ninja ]
+}
+
+# configure [CMAKE FLAGS]: build/ by the release preset. A tree that was configured before
+# keeps its compilers: naming them again by the preset makes CMake 3.25 start over and fail.
 configure() {
-  if [ ! -f build/build.ninja ] || [ $# -gt 0 ]; then
-    cmake --preset release "$@" >build.configure.log 2>&1 || { cat build.configure.log >&2; rm -f build.configure.log; exit 1; }
-    rm -f build.configure.log
+  local command=(cmake --preset release)
+  if is_configured; then
+    [ $# -gt 0 ] || return 0
+    command=(cmake build)
+  elif [ -e build/CMakeCache.txt ]; then # what a failed attempt left
+    rm -rf build/CMakeCache.txt build/CMakeFiles
   fi
+  "${command[@]}" "$@" >build.configure.log 2>&1 || {
+    cat build.configure.log >&2
+    rm -f build.configure.log
+    exit 1
+  }
+  rm -f build.configure.log
 }

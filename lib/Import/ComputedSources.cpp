@@ -199,9 +199,7 @@ static void appendNumber(const NumberDesc &number, float real, int64_t integer,
                          unsigned bytes, std::vector<uint8_t> &plain) {
   uint32_t bits = static_cast<uint32_t>(integer);
   if (number.isFloat())
-    bits = number.format == FloatFormat::f16    ? ::lowbit::f32ToF16(real)
-           : number.format == FloatFormat::bf16 ? ::lowbit::f32ToBf16(real)
-                                                : ::lowbit::floatBits(real);
+    bits = ::lowbit::floatToCode(number, real);
   for (unsigned i = 0; i < bytes; ++i)
     plain.push_back(static_cast<uint8_t>(bits >> (8 * i)));
 }
@@ -231,10 +229,12 @@ Status mlir::lowbit::writeRandom(uint64_t seed, StringRef name,
     LOWBIT_RETURN_IF_ERROR(
         writer.writeParam(i, 0, ::lowbit::granuleRows(param), plain));
   }
+  // Small floats have scales beside them and few numbers below 1.
+  const float deviation = leaf.code.width <= 8 ? 1.0f : 0.05f;
   for (int64_t n = 0; n < leaf.rows; ++n) {
     plain.clear();
     for (int64_t k = 0; k < leaf.columns; ++k)
-      appendNumber(leaf.code, 0.05f * random.normal(),
+      appendNumber(leaf.code, deviation * random.normal(),
                    leaf.code.isFloat() ? 0 : integer(leaf.code),
                    ::lowbit::plainCodeBytes(leaf.code), plain);
     LOWBIT_RETURN_IF_ERROR(writer.writeCodes(n, n + 1, plain));

@@ -11,6 +11,7 @@
 #include "passes/Compress/LeafWriter.h"
 #include "passes/Compress/Matrices.h"
 #include "passes/Compress/MatrixQuantizer.h"
+#include "passes/Compress/Origin.h"
 #include "passes/Compress/Passes.h"
 #include "passes/Compress/ResidualStream.h"
 #include "passes/Compress/Retype.h"
@@ -157,7 +158,7 @@ private:
         session.archive->addComputed(&getContext(), components));
     param.setSourceAttr(source);
     // Errors of later steps are against these numbers.
-    param->removeAttr("lowbit.origin");
+    forgetOrigin(param);
     return Status::success();
   }
 

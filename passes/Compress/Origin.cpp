@@ -32,6 +32,8 @@ bool mlir::lowbit::hasOrigin(ParamOp param) {
       param->getAttrOfType<DictionaryAttr>(originAttrName));
 }
 
+void mlir::lowbit::forgetOrigin(ParamOp param) { param->removeAttr(originAttrName); }
+
 StatusOr<std::vector<float>>
 mlir::lowbit::decodeOrigin(CompressionSession &session, ParamOp param) {
   auto origin = param->getAttrOfType<DictionaryAttr>(originAttrName);

@@ -12,6 +12,7 @@
 #include "passes/Compress/Matrices.h"
 #include "passes/Compress/MatrixQuantizer.h"
 #include "passes/Compress/ModelRunner.h"
+#include "passes/Compress/Origin.h"
 #include "passes/Compress/Passes.h"
 #include "passes/Compress/Retype.h"
 
@@ -242,7 +243,7 @@ private:
         session.archive->addComputed(&getContext(), components));
     param.setSourceAttr(source);
     // What stood for the wider matrix says nothing about this one.
-    param->removeAttr("lowbit.origin");
+    forgetOrigin(param);
     auto newType = LowbitTensorType::get(
         &getContext(), {rows, columns}, type.getElementType(),
         getLeafAttr(&getContext(), leaf, /*withLayout=*/false));

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Compress/CompressionPass.h"
+#include "passes/Structure/LayerGates.h"
 #include "passes/Structure/LayerGraph.h"
 #include "passes/Structure/LayerInfluence.h"
 #include "passes/Structure/Passes.h"
@@ -51,6 +52,8 @@ private:
                              holes.c_str());
     LOWBIT_ASSIGN_OR_RETURN(LayerGraph graph, LayerGraph::create(module));
     SmallVector<int64_t> removed(remove.begin(), remove.end());
+    if (foldGates)
+      LOWBIT_RETURN_IF_ERROR(checkGates(graph, removed));
     llvm::sort(removed);
     removed.erase(llvm::unique(removed), removed.end());
     SmallVector<Pair> pairs;
@@ -63,6 +66,12 @@ private:
       for (auto [source, target] :
            llvm::zip(graph.callsOf(from), graph.callsOf(to)))
         LOWBIT_RETURN_IF_ERROR(shareWeights(source, target, from, to));
+    if (foldGates) {
+      LOWBIT_ASSIGN_OR_RETURN(
+          int64_t folded, mlir::lowbit::foldGates(module, graph, ArrayRef<double>(gates),
+                                                  removed, session));
+      step.metrics.emplace_back("parameters_with_gates", double(folded));
+    }
     for (int64_t index : removed)
       for (LayerOp layer : graph.callsOf(index))
         LayerGraph::remove(layer);
@@ -71,6 +80,20 @@ private:
     eraseUnusedParameters(module);
     step.metrics.emplace_back("layers_removed", double(removed.size()));
     step.metrics.emplace_back("layers_shared", double(pairs.size()));
+    return Status::success();
+  }
+
+  /// A gate for each layer, and those of 0 to `removed`.
+  Status checkGates(const LayerGraph &graph, SmallVectorImpl<int64_t> &removed) {
+    if (static_cast<int64_t>(gates.size()) != graph.size())
+      return invalidArgument("fold-gates requires 'gates' of all %lld layers, got %zu",
+                             static_cast<long long>(graph.size()), gates.size());
+    for (auto [index, gate] : llvm::enumerate(gates)) {
+      if (!std::isfinite(gate))
+        return invalidArgument("the gate of layer %zu is no finite number", index);
+      if (gate == 0)
+        removed.push_back(static_cast<int64_t>(index));
+    }
     return Status::success();
   }
 

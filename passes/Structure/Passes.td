@@ -20,7 +20,9 @@ def FoldLayersPass : Pass<"lowbit-fold-layers", "::mlir::ModuleOp"> {
     biases), as an overlay of a's set; its state stays its own. Parameters that
     nobody uses any more are dropped. `remove-count` and `share-count` choose by the
     block influence of ShortGPT (1 - mean cosine of hidden states before and after a
-    layer, on the calibration text), or by gates that were learned (FoldGPT).
+    layer, on the calibration text), or by gates that were learned (FoldGPT); `fold-gates`
+    puts the gates of the layers that remain into their weights: each addition
+    x + f(x) of layer i to its stream becomes x + gates[i] * f(x).
 
     ```mlir
     %h1 = lowbit.layer @block(%h0) params @layer0 state @kv[0] : (tensor<?x64xf32>) -> tensor<?x64xf32>
@@ -44,6 +46,10 @@ def FoldLayersPass : Pass<"lowbit-fold-layers", "::mlir::ModuleOp"> {
     ListOption<"gates", "gates", "double", "a learned gate for each layer">,
     ListOption<"share", "share", "std::string",
                "pairs a:b: layer b takes the weights of layer a">,
+    Option<"foldGates", "fold-gates", "bool", "false",
+           "what a layer adds to its stream is multiplied by its gate, within the "
+           "scales of the matrices that add it (biases too); a gate of 0 removes the "
+           "layer; layers that share weights need equal gates">,
     Option<"holes", "holes", "std::string", "\"static\"",
            "what becomes of a removed layer's cache: static (its slot goes)">
   ];

@@ -19,6 +19,14 @@
 // RUN: not lowbit-opt %s --lowbit-fold-layers='remove-count=1 by=size' 2>&1 | FileCheck %s --check-prefix=BY
 // RUN: not lowbit-opt %s --lowbit-fold-layers='remove-count=1 remove=1 by=gate gates=1,2,3' 2>&1 | FileCheck %s --check-prefix=EITHER
 
+// RUN: lowbit-opt %s --lowbit-fold-layers='fold-gates gates=1,0,1' | FileCheck %s --check-prefix=REMOVE
+// RUN: not lowbit-opt %s --lowbit-fold-layers='fold-gates gates=1,1' 2>&1 | FileCheck %s --check-prefix=EACH
+// RUN: not lowbit-opt %s --lowbit-fold-layers='fold-gates gates=1,nan,1' 2>&1 | FileCheck %s --check-prefix=FINITE
+// RUN: not lowbit-opt %s --lowbit-fold-layers='share=0:2 fold-gates gates=1,1,0.5' 2>&1 | FileCheck %s --check-prefix=SHARED
+// EACH: fold-gates requires 'gates' of all 3 layers, got 2
+// FINITE: the gate of layer 1 is no finite number
+// SHARED: layers 0 and 2 share 'w0', but their gates are 1 and 0.5; what layers share takes one gate
+
 // CHOSEN: removed 1; gates of layers: 0.5000 0.0100 0.7500
 // PAIRED: param_set @layer2_shares_layer1 overlay @layer1 {0 = @n2}
 // TEXT: by=similarity measures hidden states: give --calibration=FILE
