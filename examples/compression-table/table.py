@@ -83,12 +83,12 @@ def rows_of(model):
                      "fold-layers{remove=%s}" % last, False))
     rows.append(("%d pairs share weights" % len(model.pairs),
                  "fold-layers{share=%s}" % ",".join(model.pairs), False))
-    # Matrices whose columns only small groups divide keep 4 bits: their scales alone
-    # take more than the budget.
+    # Matrices whose columns only small groups divide get 3 bits as in the row above:
+    # their scales alone take more than the budget.
     (selection, group), *others = model.groups
     rows.append(("3.5 bits by sensitivity", ",".join(
         ["assign-bits{budget=3.5 group=%d method=gptq%s}" % (group, selection)] +
-        ["quantize{code=int4 group=%d method=gptq%s}" % (g, s) for s, g in others]),
+        ["quantize{code=int3 group=%d method=gptq%s}" % (g, s) for s, g in others]),
         True))
     rows.append(("int3 g32 + 16 columns in int8", model.each(
         "quantize{{code=int3 group={g} method=mse{s}}}") +

@@ -142,7 +142,7 @@ public:
       const int64_t count = std::min(window, tokens - first);
       std::memcpy(loaded.input(0), ids.data() + first, count * 4);
       LOWBIT_RETURN_IF_ERROR(loaded.run(count));
-      takeRows(loaded, first, count);
+      takeRows(loaded, first, count, states);
     }
     return enter(0);
   }
@@ -174,6 +174,22 @@ public:
     return Status::success();
   }
 
+  StatusOr<std::vector<float>> tryLayer(const DenseMap<StringAttr, Type> &types,
+                                        int64_t wanted) override {
+    LOWBIT_ASSIGN_OR_RETURN(OwningOpRef<ModuleOp> ir,
+                            buildLayer(layer(), types, nullptr, nullptr));
+    LOWBIT_ASSIGN_OR_RETURN(LoadedFunction loaded, shared.load(*ir, window));
+    const int64_t end = std::min(tokens, wanted);
+    std::vector<float> rows(static_cast<size_t>(end) * chain.hiddenColumns);
+    for (int64_t first = 0; first < end; first += window) {
+      const int64_t count = std::min(window, end - first);
+      giveRows(loaded, first, count);
+      LOWBIT_RETURN_IF_ERROR(loaded.run(count));
+      takeRows(loaded, first, count, rows);
+    }
+    return rows;
+  }
+
   using LayerWalk::advance;
   Status advance(const DenseMap<StringAttr, Type> &types, bool runLast) override {
     if (runLast || current + 1 < chain.layers.size()) {
@@ -184,7 +200,7 @@ public:
         const int64_t count = std::min(window, tokens - first);
         giveRows(loaded, first, count);
         LOWBIT_RETURN_IF_ERROR(loaded.run(count));
-        takeRows(loaded, first, count);
+        takeRows(loaded, first, count, states);
         report("running", first + count);
       }
     }
@@ -217,10 +233,11 @@ private:
                   states.data() + (first + t) * columns, columns * 4);
   }
 
-  void takeRows(LoadedFunction &loaded, int64_t first, int64_t count) {
+  void takeRows(LoadedFunction &loaded, int64_t first, int64_t count,
+                std::vector<float> &rows) {
     const int64_t columns = chain.hiddenColumns;
     for (int64_t t = 0; t < count; ++t)
-      std::memcpy(states.data() + (first + t) * columns,
+      std::memcpy(rows.data() + (first + t) * columns,
                   loaded.output(0) + t * loaded.outputStrides[0], columns * 4);
   }
 

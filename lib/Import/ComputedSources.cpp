@@ -103,6 +103,10 @@ ParameterArchive::addComputed(MLIRContext *context,
   return ComputedSourceAttr::get(context, key.id, ::lowbit::toHex(key.hash));
 }
 
+void ParameterArchive::dropComputed(ComputedSourceAttr source) {
+  impl->spill.drop(source.getId());
+}
+
 StatusOr<bool> ParameterArchive::saveComputed(ModuleOp module,
                                               const std::string &path) const {
   std::set<uint64_t> ids;

@@ -79,6 +79,8 @@ public:
   /// by several threads, but then the numbers depend on their order.
   ::lowbit::StatusOr<ComputedSourceAttr>
   addComputed(MLIRContext *context, const ComponentBytes &components);
+  /// Forgets what addComputed kept; no parameter may name `source` any more.
+  void dropComputed(ComputedSourceAttr source);
   /// The components that params of `module` still name go to `path`; returns
   /// false, and writes nothing, when there are none.
   ::lowbit::StatusOr<bool> saveComputed(ModuleOp module,

@@ -80,6 +80,7 @@ SpillStore::append(uint64_t id,
     end += array.size();
   }
   entries[id] = entry;
+  nextId = std::max(nextId, id + 1);
   return Status::success();
 }
 
@@ -89,9 +90,24 @@ SpillStore::add(std::span<const std::vector<uint8_t>> arrays) {
   Entry entry;
   entry.hash = hashOf(views);
   std::lock_guard<std::mutex> lock(mutex);
-  const uint64_t id = entries.empty() ? 0 : entries.rbegin()->first + 1;
+  const uint64_t id = nextId;
   LOWBIT_RETURN_IF_ERROR(append(id, views, entry));
   return Key{id, entry.hash};
+}
+
+void SpillStore::drop(uint64_t id) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = entries.find(id);
+  if (found == entries.end())
+    return;
+  uint64_t stop = found->second.offset;
+  for (uint64_t size : found->second.sizes)
+    stop += size;
+  // Without truncation the bytes stay unused: no harm.
+  if (stop == end &&
+      ::ftruncate(descriptor, static_cast<off_t>(found->second.offset)) == 0)
+    end = found->second.offset;
+  entries.erase(found);
 }
 
 Status

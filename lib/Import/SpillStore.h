@@ -45,6 +45,10 @@ public:
   /// $TMPDIR or /tmp. Fails with resourceExhausted when the disk is full.
   StatusOr<Key> add(std::span<const std::vector<uint8_t>> arrays);
 
+  /// Forgets an entry; its number is not used again. Gives the space back when
+  /// it was the last.
+  void drop(uint64_t id);
+
   /// Reads them back; notFound for an unknown id, failedPrecondition when
   /// `hash` (32 hexadecimal digits) is not the entry's.
   Status read(uint64_t id, const std::string &hash,
@@ -72,6 +76,7 @@ private:
   mutable std::mutex mutex;
   int descriptor = -1;
   uint64_t end = 0;
+  uint64_t nextId = 0;
   std::map<uint64_t, Entry> entries;
 };
 

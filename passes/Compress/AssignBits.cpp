@@ -7,6 +7,7 @@
 
 #include "lib/Compress/BitAllocation.h"
 #include "passes/Compress/CompressionPass.h"
+#include "passes/Compress/HiddenErrors.h"
 #include "passes/Compress/Matrices.h"
 #include "passes/Compress/MatrixQuantizer.h"
 #include "passes/Compress/ModelRunner.h"
@@ -67,9 +68,10 @@ private:
 
   Status checkOptions(CompressionSession &session) {
     if (sensitivity != "output" && sensitivity != "weight")
-      return invalidArgument("option 'sensitivity' requires output or weight, got "
-                             "'%s'",
-                             sensitivity.c_str());
+      return invalidArgument(
+          "option 'sensitivity' requires output or weight, got "
+          "'%s'",
+          sensitivity.c_str());
     if (sensitivity == "output" &&
         !(session.runner && session.runner->hasCalibration()))
       return invalidArgument("sensitivity=output needs --calibration=FILE; "
@@ -95,16 +97,63 @@ private:
                  const QuantizeRequest &request) {
     choices.clear();
     total = params.size();
-    if (sensitivity == "output")
+    if (sensitivity == "output") {
       LOWBIT_RETURN_IF_ERROR(forEachHessian(
           session, getOperation(), params, DenseMap<StringAttr, Type>(),
           [&](ParamOp param, const Hessian &hessian) {
             return measureParam(session, param, &hessian, request);
           }));
+      LOWBIT_RETURN_IF_ERROR(scaleToHiddenStates(session, params, request));
+    }
     for (ParamOp param : params)
       if (!choices.contains(param.getSymNameAttr()))
         LOWBIT_RETURN_IF_ERROR(measureParam(session, param, nullptr, request));
     return Status::success();
+  }
+
+  /// How much of a relative error of a product reaches the hidden states
+  /// differs between products, not much between widths: measured for one width.
+  Status scaleToHiddenStates(CompressionSession &session,
+                             ArrayRef<ParamOp> params,
+                             const QuantizeRequest &request) {
+    size_t reference = 0;
+    while (reference + 1 < codes.size() && codes[reference + 1].width <= budget)
+      ++reference;
+    size_t done = 0;
+    auto trial = [&](ParamOp param) -> StatusOr<std::vector<float>> {
+      showProgress(session, ++done, total,
+                   ("hidden states with rounded " + param.getSymName()).str());
+      return roundedTo(session, param, codes[reference], request);
+    };
+    LOWBIT_ASSIGN_OR_RETURN(
+        auto errors,
+        measureHiddenErrors(session, getOperation(), params, trial));
+    for (auto [name, error] : errors) {
+      std::vector<Choice> &list = choices[name];
+      if (!list.empty() && list[reference].cost > 0)
+        for (const double factor = error / list[reference].cost;
+             Choice &choice : list)
+          choice.cost *= factor;
+    }
+    return Status::success();
+  }
+
+  /// What the parameter's numbers become, each rounded by itself.
+  StatusOr<std::vector<float>> roundedTo(CompressionSession &session,
+                                         ParamOp param, const NumberDesc &code,
+                                         const QuantizeRequest &request) {
+    MaterializeOptions materialize;
+    materialize.threads = session.threads;
+    LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
+                            session.archive->decode(param, materialize));
+    auto shape = cast<LowbitTensorType>(param.getType()).getShape();
+    QuantizeOptions options = request.options;
+    options.code = code;
+    LOWBIT_ASSIGN_OR_RETURN(Quantizer quantizer, Quantizer::create(options));
+    LOWBIT_ASSIGN_OR_RETURN(
+        QuantizedMatrix matrix,
+        quantizer.quantizeMatrix(weights, shape[0], shape[1]));
+    return quantizer.decodeMatrix(matrix, shape[0], shape[1]);
   }
 
   Status measureParam(CompressionSession &session, ParamOp param,
@@ -127,11 +176,10 @@ private:
       std::vector<float> decoded =
           quantizer.decodeMatrix(matrix, rows, columns);
       Choice choice;
-      // A relative error: a layer's outputs go on through a norm or a residual
-      // of their own size.
-      choice.cost = hessian ? hessian->outputError(weights, decoded, rows,
-                                                   session.threads)
-                            : std::pow(measureError(weights, decoded).relative, 2);
+      choice.cost =
+          hessian
+              ? hessian->outputError(weights, decoded, rows, session.threads)
+              : std::pow(measureError(weights, decoded).relative, 2);
       choice.bits = static_cast<double>(code.width) * rows * columns +
                     static_cast<double>(matrix.scales.size()) *
                         (options.scale == ::lowbit::FloatFormat::f32 ? 32 : 16);
@@ -154,10 +202,10 @@ private:
       double least = 0;
       for (const std::vector<Choice> &item : items)
         least += item.front().bits;
-      return invalidArgument("budget=%g bits a weight is below the %.3f that the "
-                             "smallest candidates take with group=%s",
-                             static_cast<double>(budget), least / weights,
-                             group.c_str());
+      return invalidArgument(
+          "budget=%g bits a weight is below the %.3f that the "
+          "smallest candidates take with group=%s",
+          static_cast<double>(budget), least / weights, group.c_str());
     }
     double bits = 0, cost = 0;
     std::map<int, int> counts;
@@ -172,8 +220,9 @@ private:
     for (auto [width, count] : counts)
       step.metrics.emplace_back("parameters with int" + std::to_string(width),
                                 count);
-    step.note = "widths by a knapsack over the " + sensitivity +
-                " errors of every candidate";
+    step.note = sensitivity == "output"
+                    ? "widths by a knapsack over the errors of hidden states"
+                    : "widths by a knapsack over the errors of weights";
     return Status::success();
   }
 

@@ -55,6 +55,12 @@ public:
   virtual std::span<const float> hidden() const = 0;
   virtual int64_t hiddenColumns() const = 0;
 
+  /// Hidden states after the current layer, a row of hiddenColumns() for each of the
+  /// first `tokens` tokens (fewer where there are fewer); `types` as for observe.
+  /// Those of the walk stay where they are.
+  virtual ::lowbit::StatusOr<std::vector<float>>
+  tryLayer(const DenseMap<StringAttr, Type> &types, int64_t tokens) = 0;
+
   /// Runs the current layer and goes to the next; `types` as for observe. The last
   /// layer is run only with `runLast`: most passes need no hidden states after it.
   virtual ::lowbit::Status advance(const DenseMap<StringAttr, Type> &types,

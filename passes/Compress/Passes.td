@@ -373,8 +373,8 @@ def AssignBitsPass : CompressPass<"lowbit-assign-bits"> {
   let summary = "give each matrix the width that a budget and its sensitivity allow";
   let description = [{
     Class E3. Quantizes every selected parameter with every candidate width by
-    itself, measures what that does to its outputs on the calibration data (or to
-    its weights), solves the knapsack for `budget` bits a weight, scales included,
+    itself, measures what that does to the hidden states after its layer on the
+    calibration data (or to its weights), solves the knapsack for `budget` bits a weight, scales included,
     and quantizes with the widths chosen. The ledger has the widths and what they
     cost.
   }];
@@ -384,7 +384,7 @@ def AssignBitsPass : CompressPass<"lowbit-assign-bits"> {
     ListOption<"candidates", "candidates", "int64_t",
                "widths to choose from, 2 to 8 bits (default: 2,3,4,8)">,
     Option<"sensitivity", "sensitivity", "std::string", "\"output\"",
-           "output (needs calibration) or weight">,
+           "output (of its layer; needs calibration) or weight">,
     Option<"group", "group", "std::string", "\"32\"",
            "columns that share a scale, or row, or tensor">,
     Option<"method", "method", "std::string", "\"mse\"",

@@ -10,6 +10,7 @@
 #include "mlir/IR/Builders.h"
 
 #include <cmath>
+#include <cstring>
 
 using namespace mlir;
 using namespace mlir::lowbit;
@@ -32,6 +33,37 @@ protected:
     return status.isOk() ? "no error" : status.message();
   }
 };
+
+//===----------------------------------------------------------------------===//
+// Computed parameters
+//===----------------------------------------------------------------------===//
+
+/// Numbers that are dropped are gone; what was kept before and after is not.
+TEST_F(ArchiveTest, DroppedNumbersAreGone) {
+  OwningOpRef<ModuleOp> module = parse("lowbit.param @p : tensor<4xf32>");
+  ASSERT_TRUE(module);
+  auto archive = ParameterArchive::createEmpty();
+  ParamOp param = paramOf(*module, "p");
+  auto keep = [&](float value) {
+    const std::vector<float> numbers(4, value);
+    std::vector<uint8_t> bytes(16);
+    std::memcpy(bytes.data(), numbers.data(), 16);
+    return *archive->addComputed(module->getContext(), {bytes});
+  };
+  ComputedSourceAttr first = keep(1), middle = keep(2), last = keep(3);
+  archive->dropComputed(last);
+  archive->dropComputed(middle);
+  archive->dropComputed(middle);
+  ComputedSourceAttr next = keep(4);
+  EXPECT_NE(next.getId(), middle.getId());
+  EXPECT_NE(next.getId(), last.getId());
+  param.setSourceAttr(first);
+  EXPECT_EQ(decoded(*archive, param), std::vector<float>(4, 1.0f));
+  param.setSourceAttr(next);
+  EXPECT_EQ(decoded(*archive, param), std::vector<float>(4, 4.0f));
+  param.setSourceAttr(middle);
+  EXPECT_FALSE(archive->decode(param).isOk());
+}
 
 //===----------------------------------------------------------------------===//
 // Rotary tables
