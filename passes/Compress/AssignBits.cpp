@@ -27,6 +27,7 @@ using namespace mlir;
 using namespace mlir::lowbit;
 using namespace ::lowbit::compress;
 using ::lowbit::invalidArgument;
+using ::lowbit::LeafDesc;
 using ::lowbit::NumberDesc;
 using ::lowbit::Status;
 using ::lowbit::StatusOr;
@@ -97,75 +98,47 @@ private:
                  const QuantizeRequest &request) {
     choices.clear();
     total = params.size();
-    if (sensitivity == "output") {
+    HiddenErrors hidden(session);
+    if (sensitivity == "output")
       LOWBIT_RETURN_IF_ERROR(forEachHessian(
           session, getOperation(), params, DenseMap<StringAttr, Type>(),
-          [&](ParamOp param, const Hessian &hessian) {
-            return measureParam(session, param, &hessian, request);
+          [&](ParamOp param, const Hessian &hessian,
+              LayerWalk &walk) -> Status {
+            LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
+                                    start(session, param));
+            LOWBIT_RETURN_IF_ERROR(
+                measureCandidates(session, param, weights, &hessian, request));
+            return scaleToHiddenStates(session, hidden, walk, param, weights,
+                                       hessian, request);
           }));
-      LOWBIT_RETURN_IF_ERROR(scaleToHiddenStates(session, params, request));
-    }
-    for (ParamOp param : params)
-      if (!choices.contains(param.getSymNameAttr()))
-        LOWBIT_RETURN_IF_ERROR(measureParam(session, param, nullptr, request));
-    return Status::success();
-  }
-
-  /// How much of a relative error of a product reaches the hidden states
-  /// differs between products, not much between widths: measured for one width.
-  Status scaleToHiddenStates(CompressionSession &session,
-                             ArrayRef<ParamOp> params,
-                             const QuantizeRequest &request) {
-    size_t reference = 0;
-    while (reference + 1 < codes.size() && codes[reference + 1].width <= budget)
-      ++reference;
-    size_t done = 0;
-    auto trial = [&](ParamOp param) -> StatusOr<std::vector<float>> {
-      showProgress(session, ++done, total,
-                   ("hidden states with rounded " + param.getSymName()).str());
-      return roundedTo(session, param, codes[reference], request);
-    };
-    LOWBIT_ASSIGN_OR_RETURN(
-        auto errors,
-        measureHiddenErrors(session, getOperation(), params, trial));
-    for (auto [name, error] : errors) {
-      std::vector<Choice> &list = choices[name];
-      if (!list.empty() && list[reference].cost > 0)
-        for (const double factor = error / list[reference].cost;
-             Choice &choice : list)
-          choice.cost *= factor;
+    for (ParamOp param : params) {
+      if (choices.contains(param.getSymNameAttr()))
+        continue;
+      LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
+                              start(session, param));
+      LOWBIT_RETURN_IF_ERROR(
+          measureCandidates(session, param, weights, nullptr, request));
     }
     return Status::success();
   }
 
-  /// What the parameter's numbers become, each rounded by itself.
-  StatusOr<std::vector<float>> roundedTo(CompressionSession &session,
-                                         ParamOp param, const NumberDesc &code,
-                                         const QuantizeRequest &request) {
-    MaterializeOptions materialize;
-    materialize.threads = session.threads;
-    LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
-                            session.archive->decode(param, materialize));
-    auto shape = cast<LowbitTensorType>(param.getType()).getShape();
-    QuantizeOptions options = request.options;
-    options.code = code;
-    LOWBIT_ASSIGN_OR_RETURN(Quantizer quantizer, Quantizer::create(options));
-    LOWBIT_ASSIGN_OR_RETURN(
-        QuantizedMatrix matrix,
-        quantizer.quantizeMatrix(weights, shape[0], shape[1]));
-    return quantizer.decodeMatrix(matrix, shape[0], shape[1]);
-  }
-
-  Status measureParam(CompressionSession &session, ParamOp param,
-                      const Hessian *hessian, const QuantizeRequest &request) {
+  /// The parameter's numbers.
+  StatusOr<std::vector<float>> start(CompressionSession &session,
+                                     ParamOp param) {
     showProgress(session, choices.size() + 1, total,
                  ("sensitivity of " + param.getSymName()).str());
-    auto type = cast<LowbitTensorType>(param.getType());
     MaterializeOptions materialize;
     materialize.threads = session.threads;
-    LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
-                            session.archive->decode(param, materialize));
-    const int64_t rows = type.getShape()[0], columns = type.getShape()[1];
+    return session.archive->decode(param, materialize);
+  }
+
+  /// Squared relative errors of what the parameter is multiplied with, or
+  /// without `hessian` of its numbers, each rounded by itself.
+  Status measureCandidates(CompressionSession &session, ParamOp param,
+                           ArrayRef<float> weights, const Hessian *hessian,
+                           const QuantizeRequest &request) {
+    auto shape = cast<LowbitTensorType>(param.getType()).getShape();
+    const int64_t rows = shape[0], columns = shape[1];
     std::vector<Choice> list;
     for (const NumberDesc &code : codes) {
       QuantizeOptions options = request.options;
@@ -186,6 +159,47 @@ private:
       list.push_back(choice);
     }
     choices[param.getSymNameAttr()] = std::move(list);
+    return Status::success();
+  }
+
+  /// Makes the costs errors of hidden states. How much of a product's error
+  /// reaches them differs between products, and so does what error feedback
+  /// saves, but not much between widths: measured for the one next to the
+  /// budget.
+  Status scaleToHiddenStates(CompressionSession &session, HiddenErrors &hidden,
+                             LayerWalk &walk, ParamOp param,
+                             ArrayRef<float> weights, const Hessian &hessian,
+                             const QuantizeRequest &request) {
+    size_t next = 0;
+    while (next + 1 < codes.size() && codes[next + 1].width <= budget)
+      ++next;
+    auto type = cast<LowbitTensorType>(param.getType());
+    const int64_t rows = type.getShape()[0], columns = type.getShape()[1];
+    std::vector<Choice> &list = choices[param.getSymNameAttr()];
+    if (list[next].cost == 0)
+      return Status::success();
+    QuantizeOptions options = request.options;
+    options.code = codes[next];
+    LOWBIT_ASSIGN_OR_RETURN(Quantizer quantizer, Quantizer::create(options));
+    GptqOptions feedback = request.feedback;
+    std::vector<uint8_t> kept;
+    LOWBIT_ASSIGN_OR_RETURN(LeafDesc leaf, type.getLeafDesc());
+    if (leaf.pattern) {
+      for (float weight : weights)
+        kept.push_back(weight != 0);
+      feedback.kept = kept;
+    }
+    auto matrix =
+        request.errorFeedback
+            ? quantizeGptq(quantizer, weights, rows, hessian, feedback)
+            : quantizer.quantizeMatrix(weights, rows, columns);
+    LOWBIT_RETURN_IF_ERROR(matrix.status());
+    LOWBIT_ASSIGN_OR_RETURN(
+        double error,
+        hidden.measure(walk, param,
+                       quantizer.decodeMatrix(*matrix, rows, columns)));
+    for (const double factor = error / list[next].cost; Choice &choice : list)
+      choice.cost *= factor;
     return Status::success();
   }
 

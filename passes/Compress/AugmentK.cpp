@@ -85,9 +85,10 @@ private:
     auto type = cast<LowbitTensorType>(param.getType());
     const std::string name = param.getSymName().str();
     if (!hasOrigin(param))
-      return invalidArgument("'%s' is as it was imported; augment-k comes after the "
-                             "step whose loss it makes up for",
-                             name.c_str());
+      return invalidArgument(
+          "'%s' is as it was imported; augment-k comes after the "
+          "step whose loss it makes up for",
+          name.c_str());
     if (!type.getLeafDesc().isOk())
       return invalidArgument("'%s' is a sum or product already", name.c_str());
     if (channels < 1 || channels > type.getShape()[1])
@@ -102,7 +103,7 @@ private:
   Status readMoments(CompressionSession &session, ArrayRef<ParamOp> params) {
     return forEachHessian(
         session, getOperation(), params, DenseMap<StringAttr, Type>(),
-        [&](ParamOp param, const Hessian &hessian) {
+        [&](ParamOp param, const Hessian &hessian, LayerWalk &) {
           std::vector<double> &diagonal = moments[param.getSymNameAttr()];
           for (int64_t i = 0; i < hessian.columns(); ++i)
             diagonal.push_back(hessian.at(i, i));
@@ -110,14 +111,15 @@ private:
         });
   }
 
-  /// The columns whose rounding costs outputs most, ascending: the energy of their
-  /// error, times that of the inputs where it is known.
+  /// The columns whose rounding costs outputs most, ascending: the energy of
+  /// their error, times that of the inputs where it is known.
   std::vector<int64_t> chooseColumns(ParamOp param, std::span<const float> rest,
                                      int64_t columns) {
     std::vector<double> cost(columns, 0.0);
     for (size_t i = 0; i < rest.size(); ++i)
       cost[i % columns] += static_cast<double>(rest[i]) * rest[i];
-    if (auto found = moments.find(param.getSymNameAttr()); found != moments.end())
+    if (auto found = moments.find(param.getSymNameAttr());
+        found != moments.end())
       for (int64_t k = 0; k < columns; ++k)
         cost[k] *= found->second[k];
     std::vector<int64_t> order(columns);
@@ -130,8 +132,8 @@ private:
     return order;
   }
 
-  /// The residual's columns as blocks of one column, a scale each. `rest` becomes
-  /// what they denote.
+  /// The residual's columns as blocks of one column, a scale each. `rest`
+  /// becomes what they denote.
   StatusOr<LeafDesc> writeColumns(const Quantizer &quantizer,
                                   ArrayRef<int64_t> chosen, int64_t rows,
                                   int64_t columns, std::vector<float> &rest,
@@ -176,7 +178,8 @@ private:
     scale.granularity.results.push_back({{::lowbit::IndexTerm()}, 0});
     scale.granules = {pattern.count};
     leaf.scales = {scale};
-    const std::vector<uint8_t> scales = plainFloats(quantized.scales, FloatFormat::f16);
+    const std::vector<uint8_t> scales =
+        plainFloats(quantized.scales, FloatFormat::f16);
     LOWBIT_RETURN_IF_ERROR(
         writeLeaf(leaf, elements, codes, std::span(&scales, 1), components));
     return leaf;
@@ -191,16 +194,19 @@ private:
     ComponentBytes components, residual;
     LOWBIT_RETURN_IF_ERROR(
         session.archive->materialize(param, components, materialize));
-    LOWBIT_ASSIGN_OR_RETURN(std::vector<float> now,
-                            decodeComponents(base, components, session.threads));
-    LOWBIT_ASSIGN_OR_RETURN(std::vector<float> wanted, decodeOrigin(session, param));
+    LOWBIT_ASSIGN_OR_RETURN(
+        std::vector<float> now,
+        decodeComponents(base, components, session.threads));
+    LOWBIT_ASSIGN_OR_RETURN(std::vector<float> wanted,
+                            decodeOrigin(session, param));
     std::vector<float> rest(wanted.size());
     for (size_t i = 0; i < rest.size(); ++i)
       rest[i] = wanted[i] - now[i];
-    const std::vector<int64_t> chosen = chooseColumns(param, rest, base.columns);
+    const std::vector<int64_t> chosen =
+        chooseColumns(param, rest, base.columns);
     LOWBIT_ASSIGN_OR_RETURN(LeafDesc leaf,
-                            writeColumns(quantizer, chosen, base.rows, base.columns,
-                                         rest, residual));
+                            writeColumns(quantizer, chosen, base.rows,
+                                         base.columns, rest, residual));
     const WeightError before = measureError(wanted, now);
     for (size_t i = 0; i < now.size(); ++i)
       now[i] += rest[i];

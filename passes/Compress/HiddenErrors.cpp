@@ -8,7 +8,6 @@
 #include "passes/Compress/HiddenErrors.h"
 
 #include "lib/Compress/Quantizer.h"
-#include "passes/Compress/ModelRunner.h"
 
 #include "llvm/ADT/ScopeExit.h"
 
@@ -44,10 +43,13 @@ static double relativeError(ArrayRef<float> before, ArrayRef<float> after,
   return rows ? sum / static_cast<double>(rows) : 0;
 }
 
-/// The error at the walk's layer with `numbers` as `param`'s.
-static StatusOr<double> tryNumbers(CompressionSession &session, LayerWalk &walk,
-                                   ParamOp param, ArrayRef<float> numbers,
-                                   ArrayRef<float> before) {
+StatusOr<double> HiddenErrors::measure(LayerWalk &walk, ParamOp param,
+                                       ArrayRef<float> numbers) {
+  DenseMap<StringAttr, Type> types;
+  if (layer != walk.position()) {
+    LOWBIT_ASSIGN_OR_RETURN(before, walk.tryLayer(types, probeTokens));
+    layer = walk.position();
+  }
   MLIRContext *context = param.getContext();
   auto type = cast<LowbitTensorType>(param.getType());
   LeafDesc leaf;
@@ -65,46 +67,10 @@ static StatusOr<double> tryNumbers(CompressionSession &session, LayerWalk &walk,
     param.setSourceAttr(own);
     session.archive->dropComputed(source);
   });
-  DenseMap<StringAttr, Type> types;
   types[param.getSymNameAttr()] =
       LowbitTensorType::get(context, type.getShape(), type.getElementType(),
                             getLeafAttr(context, leaf, /*withLayout=*/false));
   LOWBIT_ASSIGN_OR_RETURN(std::vector<float> after,
                           walk.tryLayer(types, probeTokens));
   return relativeError(before, after, walk.hiddenColumns());
-}
-
-StatusOr<DenseMap<StringAttr, double>> mlir::lowbit::measureHiddenErrors(
-    CompressionSession &session, ModuleOp module, ArrayRef<ParamOp> params,
-    llvm::function_ref<StatusOr<std::vector<float>>(ParamOp)> trial) {
-  DenseMap<StringAttr, ParamOp> pending;
-  for (ParamOp param : params)
-    pending[param.getSymNameAttr()] = param;
-  DenseMap<StringAttr, double> errors;
-  const DenseMap<StringAttr, Type> unchanged;
-  LOWBIT_ASSIGN_OR_RETURN(std::unique_ptr<LayerWalk> walk,
-                          session.runner->walkLayers(module));
-  while (walk->position() < walk->layerCount()) {
-    std::vector<float> before;
-    for (const LayerTap &tap : walk->taps())
-      for (StringAttr name : tap.weights) {
-        auto found = pending.find(name);
-        if (found == pending.end())
-          continue;
-        if (before.empty()) {
-          LOWBIT_ASSIGN_OR_RETURN(before,
-                                  walk->tryLayer(unchanged, probeTokens));
-        }
-        LOWBIT_ASSIGN_OR_RETURN(std::vector<float> numbers,
-                                trial(found->second));
-        LOWBIT_ASSIGN_OR_RETURN(
-            errors[name],
-            tryNumbers(session, *walk, found->second, numbers, before));
-        pending.erase(found);
-      }
-    if (pending.empty())
-      break;
-    LOWBIT_RETURN_IF_ERROR(walk->advance(unchanged));
-  }
-  return errors;
 }

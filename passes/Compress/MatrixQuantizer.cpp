@@ -36,7 +36,7 @@ using ::lowbit::StatusOr;
 //===----------------------------------------------------------------------===//
 
 StatusOr<NumberDesc> mlir::lowbit::parseCodeText(StringRef text,
-                                          MLIRContext *context) {
+                                                 MLIRContext *context) {
   std::string spelled = text.str();
   for (StringRef prefix : {"uint", "int"}) {
     StringRef width = text;
@@ -47,7 +47,8 @@ StatusOr<NumberDesc> mlir::lowbit::parseCodeText(StringRef text,
     }
   }
   // The dialect's own parser: whatever code it knows is a code here.
-  ScopedDiagnosticHandler quiet(context, [](Diagnostic &) { return success(); });
+  ScopedDiagnosticHandler quiet(context,
+                                [](Diagnostic &) { return success(); });
   Attribute attribute =
       parseAttribute("#lowbit.leaf<" + spelled + ">", context);
   auto encoding = dyn_cast_or_null<EncodingAttrInterface>(attribute);
@@ -66,9 +67,10 @@ StatusOr<Granules> mlir::lowbit::parseGroup(StringRef text) {
   else if (text == "tensor")
     granules.group = -1;
   else if (text.getAsInteger(10, granules.group) || granules.group < 1)
-    return invalidArgument("option 'group' requires a number of columns, row or "
-                           "tensor, got '%s'",
-                           text.str().c_str());
+    return invalidArgument(
+        "option 'group' requires a number of columns, row or "
+        "tensor, got '%s'",
+        text.str().c_str());
   return granules;
 }
 
@@ -86,9 +88,10 @@ Status mlir::lowbit::parseMethod(StringRef text, QuantizeRequest &request) {
       request.errorFeedback = name == "gptq";
       return Status::success();
     }
-  return invalidArgument("option 'method' requires absmax, mse, absmean, lsq or "
-                         "gptq, got '%s'",
-                         text.str().c_str());
+  return invalidArgument(
+      "option 'method' requires absmax, mse, absmean, lsq or "
+      "gptq, got '%s'",
+      text.str().c_str());
 }
 
 StatusOr<FloatFormat> mlir::lowbit::parseScale(StringRef text,
@@ -143,7 +146,7 @@ static LeafDesc leafFor(const QuantizeOptions &options, int64_t rows,
     int64_t group = options.granules.group;
     return scalesBlocks(options, elements)
                ? paramPerBlock(number, *elements.pattern)
-           : group < 0    ? ::lowbit::paramPerTensor(number)
+           : group < 0  ? ::lowbit::paramPerTensor(number)
            : group == 0 ? ::lowbit::paramPerRow(number, rows)
                         : ::lowbit::paramPerGroup(number, rows, columns, group);
   };
@@ -188,11 +191,11 @@ static Status writeMatrix(LeafDesc &leaf, const QuantizeOptions &options,
 //===----------------------------------------------------------------------===//
 
 /// Visits the wanted weights of the current layer with their inputs' moments.
-static Status
-observeLayer(CompressionSession &session, LayerWalk &walk,
-             DenseMap<StringAttr, ParamOp> &pending,
-             const DenseMap<StringAttr, Type> &types,
-             llvm::function_ref<Status(ParamOp, const Hessian &)> visit) {
+static Status observeLayer(
+    CompressionSession &session, LayerWalk &walk,
+    DenseMap<StringAttr, ParamOp> &pending,
+    const DenseMap<StringAttr, Type> &types,
+    llvm::function_ref<Status(ParamOp, const Hessian &, LayerWalk &)> visit) {
   std::vector<std::optional<Hessian>> hessians(walk.taps().size());
   bool any = false;
   for (auto [tap, hessian] : llvm::zip(walk.taps(), hessians))
@@ -203,16 +206,16 @@ observeLayer(CompressionSession &session, LayerWalk &walk,
     }
   if (!any)
     return Status::success();
-  LOWBIT_RETURN_IF_ERROR(walk.observe(
-      types,
-      [&](size_t tap, const float *values, int64_t rows, int64_t stride) {
+  LOWBIT_RETURN_IF_ERROR(
+      walk.observe(types, [&](size_t tap, const float *values, int64_t rows,
+                              int64_t stride) {
         if (hessians[tap])
           hessians[tap]->add(values, rows, stride, session.threads);
       }));
   for (auto [tap, hessian] : llvm::zip(walk.taps(), hessians)) {
     for (StringAttr name : tap.weights)
       if (auto found = pending.find(name); found != pending.end()) {
-        LOWBIT_RETURN_IF_ERROR(visit(found->second, *hessian));
+        LOWBIT_RETURN_IF_ERROR(visit(found->second, *hessian, walk));
         pending.erase(found);
       }
     hessian.reset();
@@ -223,15 +226,14 @@ observeLayer(CompressionSession &session, LayerWalk &walk,
 Status mlir::lowbit::forEachHessian(
     CompressionSession &session, ModuleOp module, ArrayRef<ParamOp> params,
     const DenseMap<StringAttr, Type> &types,
-    llvm::function_ref<Status(ParamOp, const Hessian &)> visit) {
+    llvm::function_ref<Status(ParamOp, const Hessian &, LayerWalk &)> visit) {
   DenseMap<StringAttr, ParamOp> pending;
   for (ParamOp param : params)
     pending[param.getSymNameAttr()] = param;
   LOWBIT_ASSIGN_OR_RETURN(std::unique_ptr<LayerWalk> walk,
                           session.runner->walkLayers(module));
   while (walk->position() < walk->layerCount()) {
-    LOWBIT_RETURN_IF_ERROR(
-        observeLayer(session, *walk, pending, types, visit));
+    LOWBIT_RETURN_IF_ERROR(observeLayer(session, *walk, pending, types, visit));
     if (pending.empty())
       break;
     LOWBIT_RETURN_IF_ERROR(walk->advance(types));
@@ -278,18 +280,19 @@ Status MatrixQuantizer::run(ArrayRef<ParamOp> params,
     return invalidArgument("method=gptq needs --calibration=FILE");
   // Layer by layer, each on what the compressed layers before it give.
   if (calibrates)
-    LOWBIT_RETURN_IF_ERROR(forEachHessian(
-        session, module, params, types,
-        [&](ParamOp param, const Hessian &hessian) {
-          return quantizeParam(param, &hessian);
-        }));
+    LOWBIT_RETURN_IF_ERROR(
+        forEachHessian(session, module, params, types,
+                       [&](ParamOp param, const Hessian &hessian, LayerWalk &) {
+                         return quantizeParam(param, &hessian);
+                       }));
   for (ParamOp param : params) {
     if (types.count(param.getSymNameAttr()))
       continue;
     if (request.errorFeedback)
-      return invalidArgument("method=gptq works on the matrices of layers, '%s' "
-                             "is none",
-                             param.getSymName().str().c_str());
+      return invalidArgument(
+          "method=gptq works on the matrices of layers, '%s' "
+          "is none",
+          param.getSymName().str().c_str());
     LOWBIT_RETURN_IF_ERROR(quantizeParam(param, nullptr));
   }
   retypeParams(module, types);
@@ -312,8 +315,7 @@ Status MatrixQuantizer::replaceParam(ParamOp param, const Hessian *hessian) {
   MaterializeOptions materialize;
   materialize.threads = session.threads;
   ComponentBytes old;
-  LOWBIT_RETURN_IF_ERROR(
-      session.archive->materialize(param, old, materialize));
+  LOWBIT_RETURN_IF_ERROR(session.archive->materialize(param, old, materialize));
   LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
                           decodeComponents(before, old, session.threads));
   const StoredElements elements = StoredElements::of(before, old);
@@ -325,8 +327,8 @@ Status MatrixQuantizer::replaceParam(ParamOp param, const Hessian *hessian) {
           ? quantizeGptq(quantizer, weights, before.rows, *hessian, feedback)
           : quantizer.quantizeMatrix(weights, before.rows, before.columns);
   LOWBIT_RETURN_IF_ERROR(quantized.status());
-  LeafDesc leaf = leafFor(quantizer.options(), before.rows, before.columns,
-                          elements);
+  LeafDesc leaf =
+      leafFor(quantizer.options(), before.rows, before.columns, elements);
   ComponentBytes components;
   LOWBIT_RETURN_IF_ERROR(writeMatrix(leaf, quantizer.options(), *quantized,
                                      elements, mask, components));
@@ -357,8 +359,8 @@ Status MatrixQuantizer::replaceParam(ParamOp param, const Hessian *hessian) {
   // Error feedback moves weights on purpose: its bound is what was measured.
   entry.bound = request.errorFeedback ? error.largest : quantized->bound;
   if (hessian)
-    entry.outputError = std::sqrt(hessian->outputError(
-        weights, decoded, before.rows, session.threads));
+    entry.outputError = std::sqrt(
+        hessian->outputError(weights, decoded, before.rows, session.threads));
   entries->push_back(std::move(entry));
   return Status::success();
 }

@@ -20,6 +20,8 @@
 
 namespace mlir::lowbit {
 
+class LayerWalk;
+
 /// A code as recipes write it: `int4` stands for `int<4>`; else whatever the
 /// dialect parses inside a leaf.
 ::lowbit::StatusOr<::lowbit::NumberDesc> parseCodeText(StringRef text,
@@ -52,8 +54,9 @@ public:
   /// Replaces `params` and retypes what carries them; one ledger entry each.
   /// Fails before any work where a group does not divide, and without
   /// calibration for error feedback.
-  ::lowbit::Status run(ArrayRef<ParamOp> params,
-                       std::vector<::lowbit::compress::LedgerParameter> &entries);
+  ::lowbit::Status
+  run(ArrayRef<ParamOp> params,
+      std::vector<::lowbit::compress::LedgerParameter> &entries);
 
   /// The quantizer for a parameter.
   ::lowbit::StatusOr<::lowbit::compress::Quantizer>
@@ -61,10 +64,10 @@ public:
 
 private:
   ::lowbit::Status checkGroups(ArrayRef<ParamOp> params) const;
-  ::lowbit::Status
-  quantizeParam(ParamOp param, const ::lowbit::compress::Hessian *hessian);
-  ::lowbit::Status
-  replaceParam(ParamOp param, const ::lowbit::compress::Hessian *hessian);
+  ::lowbit::Status quantizeParam(ParamOp param,
+                                 const ::lowbit::compress::Hessian *hessian);
+  ::lowbit::Status replaceParam(ParamOp param,
+                                const ::lowbit::compress::Hessian *hessian);
 
   CompressionSession &session;
   ModuleOp module;
@@ -78,13 +81,15 @@ private:
 
 /// Second moments of the inputs of `params`, from a walk with the model as it
 /// is; calls `visit` for every parameter with its inputs' moments, a layer at a
-/// time. Parameters outside of layers are not visited.
-::lowbit::Status forEachHessian(
-    CompressionSession &session, ModuleOp module, ArrayRef<ParamOp> params,
-    const DenseMap<StringAttr, Type> &types,
-    llvm::function_ref<::lowbit::Status(
-        ParamOp, const ::lowbit::compress::Hessian &)>
-        visit);
+/// time, and with the walk at that layer. Parameters outside of layers are not
+/// visited.
+::lowbit::Status
+forEachHessian(CompressionSession &session, ModuleOp module,
+               ArrayRef<ParamOp> params,
+               const DenseMap<StringAttr, Type> &types,
+               llvm::function_ref<::lowbit::Status(
+                   ParamOp, const ::lowbit::compress::Hessian &, LayerWalk &)>
+                   visit);
 
 } // namespace mlir::lowbit
 

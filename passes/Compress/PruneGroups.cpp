@@ -65,17 +65,17 @@ private:
     if (calibrates)
       LOWBIT_RETURN_IF_ERROR(forEachHessian(
           session, getOperation(), params, types,
-          [&](ParamOp param, const Hessian &hessian) {
+          [&](ParamOp param, const Hessian &hessian, LayerWalk &) {
             return pruneParam(session, param, &hessian);
           }));
     for (ParamOp param : params) {
       if (types.count(param.getSymNameAttr()))
         continue;
       if (settings.saliency != Saliency::magnitude)
-        return invalidArgument("saliency=%s works on the matrices of layers, '%s' "
-                               "is none",
-                               saliency.c_str(),
-                               param.getSymName().str().c_str());
+        return invalidArgument(
+            "saliency=%s works on the matrices of layers, '%s' "
+            "is none",
+            saliency.c_str(), param.getSymName().str().c_str());
       LOWBIT_RETURN_IF_ERROR(pruneParam(session, param, nullptr));
     }
     retypeParams(getOperation(), types);
@@ -87,9 +87,10 @@ private:
     settings = PruneOptions();
     settings.sparsity = sparsity;
     if (!(sparsity >= 0 && sparsity < 1))
-      return invalidArgument("option 'sparsity' requires a number in [0, 1), got "
-                             "%g",
-                             static_cast<double>(sparsity));
+      return invalidArgument(
+          "option 'sparsity' requires a number in [0, 1), got "
+          "%g",
+          static_cast<double>(sparsity));
     settings.block.columns = group;
     if (!block.empty()) {
       auto [rows, columns] = StringRef(block).split('x');
@@ -99,7 +100,8 @@ private:
                                block.c_str());
     }
     if (settings.block.rows < 1 || settings.block.columns < 1)
-      return invalidArgument("options 'group' and 'block' require positive sizes");
+      return invalidArgument(
+          "options 'group' and 'block' require positive sizes");
     static const std::pair<StringRef, Saliency> kinds[] = {
         {"magnitude", Saliency::magnitude},
         {"activation", Saliency::activation},
@@ -107,9 +109,10 @@ private:
     auto *kind = llvm::find_if(
         kinds, [&](const auto &entry) { return entry.first == saliency; });
     if (kind == std::end(kinds))
-      return invalidArgument("option 'saliency' requires magnitude, activation or "
-                             "obs, got '%s'",
-                             saliency.c_str());
+      return invalidArgument(
+          "option 'saliency' requires magnitude, activation or "
+          "obs, got '%s'",
+          saliency.c_str());
     settings.saliency = kind->second;
     if (settings.saliency != Saliency::magnitude && !calibrates)
       return invalidArgument("saliency=%s needs --calibration=FILE",
@@ -130,17 +133,19 @@ private:
     ArrayRef<int64_t> shape = type.getShape();
     if (shape[0] % settings.block.rows != 0 ||
         shape[1] % settings.block.columns != 0)
-      return invalidArgument(
-          "blocks of %lldx%lld do not divide the %lldx%lld of '%s'; use divisors, "
-          "or except=",
-          static_cast<long long>(settings.block.rows),
-          static_cast<long long>(settings.block.columns),
-          static_cast<long long>(shape[0]), static_cast<long long>(shape[1]),
-          param.getSymName().str().c_str());
+      return invalidArgument("blocks of %lldx%lld do not divide the %lldx%lld "
+                             "of '%s'; use divisors, "
+                             "or except=",
+                             static_cast<long long>(settings.block.rows),
+                             static_cast<long long>(settings.block.columns),
+                             static_cast<long long>(shape[0]),
+                             static_cast<long long>(shape[1]),
+                             param.getSymName().str().c_str());
     LOWBIT_ASSIGN_OR_RETURN(LeafDesc leaf, type.getLeafDesc());
     if (leaf.pattern)
-      return invalidArgument("'%s' is sparse already; prune once, before quantize",
-                             param.getSymName().str().c_str());
+      return invalidArgument(
+          "'%s' is sparse already; prune once, before quantize",
+          param.getSymName().str().c_str());
     return Status::success();
   }
 
@@ -177,14 +182,13 @@ private:
     materialize.threads = session.threads;
     LOWBIT_ASSIGN_OR_RETURN(std::vector<float> weights,
                             session.archive->decode(param, materialize));
-    LOWBIT_ASSIGN_OR_RETURN(PrunedMatrix pruned,
-                            pruneBlocks(weights, before.rows, before.columns,
-                                        hessian, settings));
+    LOWBIT_ASSIGN_OR_RETURN(
+        PrunedMatrix pruned,
+        pruneBlocks(weights, before.rows, before.columns, hessian, settings));
     LeafDesc leaf;
     leaf.rows = before.rows;
     leaf.columns = before.columns;
-    leaf.code =
-        ::lowbit::NumberDesc::floating(::lowbit::FloatFormat::f32);
+    leaf.code = ::lowbit::NumberDesc::floating(::lowbit::FloatFormat::f32);
     LOWBIT_ASSIGN_OR_RETURN(StoredElements elements,
                             patternOf(pruned, leaf.rows, leaf.columns));
     ComponentBytes components;

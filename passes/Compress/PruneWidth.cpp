@@ -1,4 +1,5 @@
-//===- PruneWidth.cpp - Narrower layers ---------------------------------------===//
+//===- PruneWidth.cpp - Narrower layers
+//---------------------------------------===//
 //
 // Part of the lowbit project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -79,13 +80,15 @@ private:
       return invalidArgument("option 'dim' requires ffn or heads, got '%s'",
                              dim.c_str());
     if (!(keep > 0 && keep <= 1))
-      return invalidArgument("option 'keep' requires a number in (0, 1], got %g",
-                             static_cast<double>(keep));
+      return invalidArgument(
+          "option 'keep' requires a number in (0, 1], got %g",
+          static_cast<double>(keep));
     if (multiple < 1)
       return invalidArgument("option 'multiple' requires a positive number");
     LOWBIT_ASSIGN_OR_RETURN(std::vector<ChannelSet> sets,
-                            dim == "ffn" ? findFeedForwardChannels(getOperation())
-                                         : findHeadChannels(getOperation()));
+                            dim == "ffn"
+                                ? findFeedForwardChannels(getOperation())
+                                : findHeadChannels(getOperation()));
     LOWBIT_RETURN_IF_ERROR(readInputs(session, sets));
     types.clear();
     for (auto [index, set] : llvm::enumerate(sets)) {
@@ -108,7 +111,7 @@ private:
       readers.push_back(set.reader);
     return forEachHessian(
         session, getOperation(), readers, DenseMap<StringAttr, Type>(),
-        [&](ParamOp param, const Hessian &hessian) {
+        [&](ParamOp param, const Hessian &hessian, LayerWalk &) {
           std::vector<double> &diagonal = moments[param.getSymNameAttr()];
           for (int64_t i = 0; i < hessian.columns(); ++i)
             diagonal.push_back(hessian.at(i, i));
@@ -121,8 +124,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   /// What each unit contributes: over its channels, the norm of the column that
-  /// reads one times that of its values, or, without data, times that of the rows
-  /// that make it.
+  /// reads one times that of its values, or, without data, times that of the
+  /// rows that make it.
   std::vector<double> score(ChannelSet &set, std::span<const float> reader,
                             ArrayRef<std::vector<float>> makers) {
     std::vector<double> columns = squaredNorms(reader, set.units * set.width);
@@ -182,8 +185,9 @@ private:
                                static_cast<long long>(rows),
                                set.reader.getSymName().str().c_str(),
                                static_cast<long long>(set.units * maker.width));
-      LOWBIT_ASSIGN_OR_RETURN(std::vector<float> numbers,
-                              session.archive->decode(maker.matrix, materialize));
+      LOWBIT_ASSIGN_OR_RETURN(
+          std::vector<float> numbers,
+          session.archive->decode(maker.matrix, materialize));
       makers.push_back(std::move(numbers));
     }
     const std::vector<int64_t> kept = select(score(set, reader, makers));
@@ -192,9 +196,9 @@ private:
       const int64_t rows = static_cast<int64_t>(kept.size()) * maker.width;
       const int64_t columns =
           static_cast<int64_t>(numbers.size()) / (set.units * maker.width);
-      LOWBIT_RETURN_IF_ERROR(replace(session, maker.matrix,
-                                     takeUnits(numbers, kept, maker.width * columns),
-                                     rows, columns));
+      LOWBIT_RETURN_IF_ERROR(replace(
+          session, maker.matrix,
+          takeUnits(numbers, kept, maker.width * columns), rows, columns));
       if (!maker.bias)
         continue;
       LOWBIT_ASSIGN_OR_RETURN(std::vector<float> bias,
@@ -213,16 +217,17 @@ private:
     const int64_t rows = static_cast<int64_t>(reader.size()) / all;
     std::vector<float> columns;
     for (int64_t n = 0; n < rows; ++n) {
-      std::vector<float> row = takeUnits(
-          std::span<const float>(reader).subspan(n * all, all), kept, set.width);
+      std::vector<float> row =
+          takeUnits(std::span<const float>(reader).subspan(n * all, all), kept,
+                    set.width);
       columns.insert(columns.end(), row.begin(), row.end());
     }
     return replace(session, set.reader, columns, rows,
                    static_cast<int64_t>(kept.size()) * set.width);
   }
 
-  /// Gives `param` the numbers of a smaller matrix: in its own float code, or as
-  /// f32 where it was quantized.
+  /// Gives `param` the numbers of a smaller matrix: in its own float code, or
+  /// as f32 where it was quantized.
   Status replace(CompressionSession &session, ParamOp param,
                  std::span<const float> numbers, int64_t rows,
                  int64_t columns) {
@@ -254,9 +259,9 @@ private:
     entry.encoding = ::lowbit::describe(leaf);
     entry.bitsBefore = bitsPerWeight(type);
     entry.bitsAfter = bitsPerWeight(newType);
-    entry.note = ::lowbit::formatString(
-        "was %lldx%lld", static_cast<long long>(before.rows),
-        static_cast<long long>(before.columns));
+    entry.note = ::lowbit::formatString("was %lldx%lld",
+                                        static_cast<long long>(before.rows),
+                                        static_cast<long long>(before.columns));
     step.parameters.push_back(std::move(entry));
     return Status::success();
   }
