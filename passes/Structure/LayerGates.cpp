@@ -59,6 +59,20 @@ private:
 
 } // namespace
 
+/// The product of `added`, which may have a factor (adaLN's gate); null where there is
+/// none or others read it.
+static MatmulOp productWithin(Value added) {
+  if (!added.hasOneUse())
+    return nullptr;
+  if (auto matmul = added.getDefiningOp<MatmulOp>())
+    return matmul;
+  if (auto multiply = added.getDefiningOp<arith::MulFOp>())
+    for (Value factor : multiply->getOperands())
+      if (auto matmul = factor.getDefiningOp<MatmulOp>(); matmul && factor.hasOneUse())
+        return matmul;
+  return nullptr;
+}
+
 /// The arguments of the block that are matrices and biases of what it adds to its
 /// stream: its first inputs, as many as it has results.
 Status GateFolder::findWriters(LayerOp layer, int64_t index, LayerParams &params,
@@ -78,8 +92,8 @@ Status GateFolder::findWriters(LayerOp layer, int64_t index, LayerParams &params
       std::swap(left, right);
     if (!stream.contains(left))
       continue;
-    auto matmul = right.getDefiningOp<MatmulOp>();
-    if (!matmul || !right.hasOneUse())
+    auto matmul = productWithin(right);
+    if (!matmul)
       return refuse(add, "adds something else than a product to the stream");
     for (Value argument : {Value(matmul.getWeight()), Value(matmul.getBias())}) {
       if (!argument)
