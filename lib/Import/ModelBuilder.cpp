@@ -116,7 +116,7 @@ Value LayerEmitter::rope(Value input, int64_t heads) {
                       ? IRPairs::Adjacent
                       : IRPairs::Half;
   return RopeOp::create(builder, loc, input.getType(), pairs, input, table,
-                        position, heads);
+                        position, heads, /*sequence=*/IntegerAttr());
 }
 
 Value LayerEmitter::attention(Value query) {

@@ -96,7 +96,8 @@ Status emitRopeStage(mlir::ModuleOp module, const RopeStage &spec,
   stage.loop(stage.begin(), stage.end(), 1, [&](Value token) {
     Value position = stage.addI(stage.dim(LOWBIT_DIM_POSITION), token);
     for (const RopeSpec &rope : spec.ropes)
-      emitRope(stage, rope, token, position);
+      emitRope(stage, rope, token,
+               rope.sequence ? stage.remI(token, rope.sequence) : position);
     if (spec.append)
       emitAppend(stage, *spec.append, token, position);
   });

@@ -32,7 +32,7 @@ namespace lowbit::kernel {
 struct RowsRef {
   unsigned binding = 0;
   int64_t stride = 0; ///< floats, a multiple of 8
-  int64_t first = 0;  ///< a multiple of 8
+  int64_t first = 0;  ///< a multiple of 8, but for CopyStage and PatchStage
   int64_t repeat = 1;
   int64_t cycle = 0;
   /// Or: row t is part t mod parts, of partColumns, of row t floordiv parts.
@@ -78,6 +78,8 @@ struct RopeSpec {
   int64_t heads = 1, headDim = 0, pairs = 0; ///< pairs * 2 <= headDim rotate
   bool adjacent = false;
   unsigned table = 0; ///< f32 [positions][pairs][2]
+  /// Above 0: row t is at position t mod sequence, else at POSITION + t.
+  int64_t sequence = 0;
 };
 /// Key and value rows to positions POSITION + token of a cache slot: keys
 /// [heads][CAPACITY / 8][headDim][8], values [heads][CAPACITY][headDim].
@@ -135,6 +137,24 @@ struct PatchStage {
 Status checkPatchStage(const PatchStage &stage);
 Status emitPatchStage(mlir::ModuleOp module, const PatchStage &stage,
                       const KernelCapabilities &capabilities);
+
+/// N23, and rows that begin at any column; one row an item. Row t of what moves is row
+/// `t mod count` of image `t floordiv count`; images have `inputRows` and `outputRows`
+/// rows, of which those from `inputFirst` and `outputFirst` on are meant.
+struct CopyStage {
+  std::string name;
+  RowsRef input, output; ///< columns, strides and parts of any number
+  int64_t columns = 0;
+  int64_t count = 1;
+  int64_t inputRows = 1, inputFirst = 0;
+  int64_t outputRows = 1, outputFirst = 0;
+};
+Status checkCopyStage(const CopyStage &stage);
+Status emitCopyStage(mlir::ModuleOp module, const CopyStage &stage,
+                     const KernelCapabilities &capabilities);
+/// Rows of the input and of the output that work item `item` moves (all i64).
+std::pair<mlir::Value, mlir::Value> copiedRows(StageFunction &stage,
+                                               const CopyStage &spec, mlir::Value item);
 
 /// N16 from a table in any layout; one token an item.
 struct GatherStage {

@@ -332,7 +332,8 @@ StatusOr<ThreadLaunch> kernel::emitThreadRope(mlir::ModuleOp module,
   Value token = stage.threadRowBlock();
   Value position = stage.addI(stage.dim(LOWBIT_DIM_POSITION), token);
   for (const RopeSpec &rope : spec.ropes)
-    emitRope(stage, rope, token, position);
+    emitRope(stage, rope, token,
+             rope.sequence ? stage.remI(token, rope.sequence) : position);
   if (spec.append) {
     if (!spec.ropes.empty())
       stage.barrier();
@@ -413,6 +414,26 @@ StatusOr<ThreadLaunch> kernel::emitThreadPatches(mlir::ModuleOp module,
         else
           stage.store(stage.load(scalarF32, pixel), number);
       });
+  launch.bindings = stage.boundArguments();
+  return launch;
+}
+
+/// One column a thread.
+StatusOr<ThreadLaunch> kernel::emitThreadCopy(mlir::ModuleOp module,
+                                              const CopyStage &spec,
+                                              const ThreadTarget &target) {
+  LOWBIT_RETURN_IF_ERROR(checkCopyStage(spec));
+  ThreadLaunch launch;
+  launch.threads = 128;
+  StageFunction stage(module, spec.name, target.capabilities, target.machine,
+                      ThreadFrame{launch.threads, 0, target.readOnly, true});
+  std::pair<Value, Value> rows = copiedRows(stage, spec, stage.threadRowBlock());
+  stage.loop(stage.thread(), stage.index(spec.columns), stage.threads(),
+             [&](Value column) {
+               stage.store(
+                   stage.load(scalarF32, rowAddress(stage, spec.input, rows.first, column)),
+                   rowAddress(stage, spec.output, rows.second, column));
+             });
   launch.bindings = stage.boundArguments();
   return launch;
 }

@@ -53,6 +53,8 @@ StatusOr<ThreadLaunch> emitThreadSequenceAttention(mlir::ModuleOp module,
                                                    const ThreadTarget &target);
 StatusOr<ThreadLaunch> emitThreadPatches(mlir::ModuleOp module, const PatchStage &stage,
                                          const ThreadTarget &target);
+StatusOr<ThreadLaunch> emitThreadCopy(mlir::ModuleOp module, const CopyStage &stage,
+                                      const ThreadTarget &target);
 StatusOr<ThreadLaunch> emitThreadGather(mlir::ModuleOp module, const GatherStage &stage,
                                         const ThreadTarget &target);
 /// `body` runs for one column of a block of eight a thread (StageFunction::rowsOf).

@@ -197,6 +197,21 @@ static Status execute(CycleRowsOp op, const Context &context) {
                                         context.tensor(op.getLike()).shape[0])));
 }
 
+static Status execute(ConcatRowsOp op, const Context &context) {
+  std::vector<const Tensor *> inputs;
+  for (mlir::Value input : op.getInputs())
+    inputs.push_back(&context.tensor(input));
+  return context.finish(
+      concatRows(inputs, {op.getRows().data(), op.getRows().size()}));
+}
+
+static Status execute(SliceRowsOp op, const Context &context) {
+  return context.finish(sliceRows(context.tensor(op.getInput()),
+                                  static_cast<int64_t>(op.getFirst()),
+                                  static_cast<int64_t>(op.getCount()),
+                                  static_cast<int64_t>(op.getOf())));
+}
+
 template <typename Op> static PatchShape patchShape(Op op) {
   ArrayRef<int64_t> image = op.getImage();
   return {image[0], image[1], image[2], static_cast<int64_t>(op.getPatch()),
@@ -215,8 +230,9 @@ static Status execute(UnpatchifyOp op, const Context &context) {
 static Status execute(RopeOp op, const Context &context) {
   return context.finish(rope(context.tensor(op.getInput()),
                              context.tensor(op.getTable()),
-                             context.integer(op.getPosition()), op.getHeads(),
-                             op.getPairs() == RopePairs::Adjacent));
+                             op.getPosition() ? context.integer(op.getPosition()) : 0,
+                             op.getHeads(), op.getPairs() == RopePairs::Adjacent,
+                             static_cast<int64_t>(op.getSequence().value_or(0))));
 }
 
 static Status execute(KVAppendOp op, const Context &context) {
@@ -382,7 +398,7 @@ Status executeOp(mlir::Operation *op, ArrayRef<Value> operands,
   return llvm::TypeSwitch<mlir::Operation *, Status>(op)
       .Case<AssembleOp, DisassembleOp, ConvertOp, QuantizeOp, MatmulOp, NormOp,
             RopeOp, KVAppendOp, AttentionOp, GatherRowsOp, ActivationOp,
-            RepeatRowsOp, CycleRowsOp, PatchifyOp, UnpatchifyOp,
+            RepeatRowsOp, CycleRowsOp, ConcatRowsOp, SliceRowsOp, PatchifyOp, UnpatchifyOp,
             mlir::arith::ConstantOp, mlir::tensor::EmptyOp,
             mlir::tensor::CastOp>(
           [&](auto typed) { return execute(typed, context); })

@@ -255,6 +255,44 @@ Tensor cycleRows(const Tensor &table, int64_t rows) {
   return result;
 }
 
+StatusOr<Tensor> concatRows(std::span<const Tensor *const> inputs,
+                            std::span<const int64_t> rows) {
+  const int64_t images = inputs[0]->shape[0] / rows[0];
+  int64_t ofImage = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i]->shape[0] != images * rows[i])
+      return invalidArgument("concat_rows: %lld rows are not %lld images of %lld rows",
+                             static_cast<long long>(inputs[i]->shape[0]),
+                             static_cast<long long>(images),
+                             static_cast<long long>(rows[i]));
+    ofImage += rows[i];
+  }
+  Tensor result =
+      Tensor::zeros(ElementType::f32, {images * ofImage, inputs[0]->shape[1]});
+  int64_t next = 0;
+  for (int64_t image = 0; image < images; ++image)
+    for (size_t i = 0; i < inputs.size(); ++i)
+      for (int64_t t = 0; t < rows[i]; ++t)
+        std::ranges::copy(inputs[i]->row(image * rows[i] + t),
+                          result.row(next++).begin());
+  return result;
+}
+
+StatusOr<Tensor> sliceRows(const Tensor &input, int64_t first, int64_t count,
+                           int64_t of) {
+  if (input.shape[0] % of != 0)
+    return invalidArgument("slice_rows: %lld rows are not whole images of %lld rows",
+                           static_cast<long long>(input.shape[0]),
+                           static_cast<long long>(of));
+  const int64_t images = input.shape[0] / of;
+  Tensor result = Tensor::zeros(ElementType::f32, {images * count, input.shape[1]});
+  for (int64_t image = 0; image < images; ++image)
+    for (int64_t t = 0; t < count; ++t)
+      std::ranges::copy(input.row(image * of + first + t),
+                        result.row(image * count + t).begin());
+  return result;
+}
+
 /// Calls visit(pixel of the image, token, place in the patch) for each element.
 template <typename Visit>
 static void forEachPatchElement(const PatchShape &shape, Visit visit) {
@@ -297,9 +335,10 @@ StatusOr<Tensor> unpatchify(const Tensor &patches, const PatchShape &shape) {
 }
 
 StatusOr<Tensor> rope(const Tensor &input, const Tensor &table,
-                      int64_t position, int64_t heads, bool adjacent) {
+                      int64_t position, int64_t heads, bool adjacent,
+                      int64_t sequence) {
   const int64_t rows = input.shape[0];
-  if (position < 0 || position > table.shape[0] - rows)
+  if (position < 0 || position > table.shape[0] - (sequence ? sequence : rows))
     return invalidArgument("rope: %lld rows from position %lld in a table of "
                            "%lld",
                            static_cast<long long>(rows),
@@ -311,7 +350,7 @@ StatusOr<Tensor> rope(const Tensor &input, const Tensor &table,
   for (int64_t t = 0; t < rows; ++t) {
     std::span<const float> angles =
         std::span<const float>(table.floats)
-            .subspan((position + t) * entries, entries);
+            .subspan((position + (sequence ? t % sequence : t)) * entries, entries);
     for (int64_t h = 0; h < heads; ++h)
       rope(result.row(t).subspan(h * dim, dim), angles, adjacent);
   }

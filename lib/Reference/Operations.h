@@ -43,6 +43,12 @@ Tensor norm(NormKind kind, const Tensor &input, float eps, const Tensor *weight,
 Tensor repeatRows(const Tensor &input, int64_t times, int64_t first, int64_t columns);
 /// `cycle_rows` (N20): `rows` rows.
 Tensor cycleRows(const Tensor &table, int64_t rows);
+/// `concat_rows` (N23): `rows[i]` rows an image of input i. Inputs of other numbers of
+/// whole images than the first are an error.
+StatusOr<Tensor> concatRows(std::span<const Tensor *const> inputs,
+                            std::span<const int64_t> rows);
+/// `slice_rows` (N23): rows [first, first + count) of each `of`. A rest is an error.
+StatusOr<Tensor> sliceRows(const Tensor &input, int64_t first, int64_t count, int64_t of);
 /// An image cut into patches (N21).
 struct PatchShape {
   int64_t channels = 1, height = 1, width = 1, patch = 1;
@@ -53,9 +59,10 @@ struct PatchShape {
 Tensor patchify(const Tensor &images, const PatchShape &shape);
 StatusOr<Tensor> unpatchify(const Tensor &patches, const PatchShape &shape);
 
-/// `rope` (N13). A position outside the table is an error.
-StatusOr<Tensor> rope(const Tensor &input, const Tensor &table,
-                      int64_t position, int64_t heads, bool adjacent);
+/// `rope` (N13) of rows at consecutive positions, which with `sequence` above 0 begin
+/// anew after that many rows. A position outside the table is an error.
+StatusOr<Tensor> rope(const Tensor &input, const Tensor &table, int64_t position,
+                      int64_t heads, bool adjacent, int64_t sequence = 0);
 
 /// `kv.append`. A position beyond the appended ones (a hole) is an error;
 /// appending at an earlier one forgets what came after.

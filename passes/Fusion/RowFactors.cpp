@@ -65,6 +65,8 @@ LogicalResult RowFactors::visitOp(Operation *op) {
     return visitLayer(layer);
   if (auto dispatch = dyn_cast<DispatchOp>(op))
     return visitDispatch(dispatch);
+  if (auto concat = dyn_cast<ConcatRowsOp>(op))
+    return visitConcat(concat);
   std::optional<int64_t> rows;
   for (Value operand : op->getOperands()) {
     if (!hasRows(operand))
@@ -84,6 +86,20 @@ LogicalResult RowFactors::visitOp(Operation *op) {
       return op->emitOpError() << "requires whole images of " << unpatchify.getTokens()
                                << " patches, got " << factor << " rows";
     factor /= unpatchify.getTokens();
+  } else if (auto slice = dyn_cast<SliceRowsOp>(op)) {
+    auto of = static_cast<int64_t>(slice.getOf());
+    if (factor % of != 0)
+      return op->emitOpError() << "requires whole images of " << of << " rows, got "
+                               << factor << " rows";
+    factor = factor / of * static_cast<int64_t>(slice.getCount());
+  } else if (auto rope = dyn_cast<RopeOp>(op)) {
+    if (rope.getPosition() && factor != 1)
+      return op->emitOpError() << "requires 'sequence' for rows of images, which have no "
+                                  "consecutive positions; got "
+                               << factor << " rows for each row of the call";
+    if (rope.getSequence() && factor % static_cast<int64_t>(*rope.getSequence()) != 0)
+      return op->emitOpError() << "requires whole sequences of " << *rope.getSequence()
+                               << " rows, got " << factor;
   } else if (auto attention = dyn_cast<AttentionOp>(op)) {
     if (attention.getSequence() && factor % *attention.getSequence() != 0)
       return op->emitOpError() << "requires whole sequences of "
@@ -96,6 +112,27 @@ LogicalResult RowFactors::visitOp(Operation *op) {
     for (Value value : op->getResults())
       if (hasRows(value))
         factors[value] = factor;
+  return success();
+}
+
+LogicalResult RowFactors::visitConcat(ConcatRowsOp concat) {
+  std::optional<int64_t> images;
+  for (auto [input, count] : llvm::zip(concat.getInputs(), concat.getRows())) {
+    if (!hasRows(input))
+      continue;
+    int64_t rows = of(input);
+    if (rows % count != 0 || rows / count != images.value_or(rows / count))
+      return concat.emitOpError() << "requires inputs of equally many whole images, got "
+                                  << rows << " rows for each row of the call where an "
+                                  << "image has " << count;
+    images = rows / count;
+  }
+  int64_t factor = images.value_or(1) * concat.getRowsOfImage();
+  if (factor > largestFactor)
+    return concat.emitOpError() << "makes " << factor << " rows of one; at most "
+                                << largestFactor << " are supported";
+  if (factor != 1 && hasRows(concat.getResult()))
+    factors[concat.getResult()] = factor;
   return success();
 }
 

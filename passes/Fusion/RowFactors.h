@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Arguments of a function have one row for each row of the call. `patchify` and
-// `repeat_rows` make more of them, `unpatchify` fewer; everything else keeps the
-// number. Kernels and buffers are sized by it.
+// `repeat_rows` make more of them, `unpatchify` and `slice_rows` fewer, `concat_rows`
+// the sum; everything else keeps the number. Kernels and buffers are sized by it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +41,7 @@ public:
 private:
   LogicalResult visitBody(Block &body);
   LogicalResult visitOp(Operation *op);
+  LogicalResult visitConcat(ConcatRowsOp concat);
   LogicalResult visitLayer(LayerOp layer);
   LogicalResult visitDispatch(DispatchOp dispatch);
 

@@ -25,7 +25,8 @@ namespace {
 /// Ops that a dispatch may contain. Constants, parameters and calls stay outside.
 bool isCompute(Operation *op) {
   return isa<MatmulOp, NormOp, QuantizeOp, RopeOp, KVAppendOp, AttentionOp,
-             GatherRowsOp, PatchifyOp, UnpatchifyOp, RepeatRowsOp, CycleRowsOp>(op) ||
+             GatherRowsOp, PatchifyOp, UnpatchifyOp, RepeatRowsOp, CycleRowsOp,
+             ConcatRowsOp, SliceRowsOp>(op) ||
          (op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
           isa<RankedTensorType>(op->getResult(0).getType()));
 }
@@ -36,6 +37,18 @@ bool isElementwise(Operation *op) {
 
 /// Ops that only say where numbers are; whoever uses one reads through it.
 bool isView(Operation *op) { return op && isa<RepeatRowsOp, CycleRowsOp>(op); }
+
+/// An op of another dialect that computes rows in a way that Semantics does not define
+/// (N15 has the arithmetic that it does).
+bool hasNoKernel(Operation *op) {
+  return op->getDialect() && op->getDialect()->getNamespace() != "lowbit" &&
+         op->getNumOperands() != 0 &&
+         !isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp>(op) &&
+         llvm::any_of(op->getResultTypes(), [](Type type) {
+           auto rows = dyn_cast<RankedTensorType>(type);
+           return rows && rows.getRank() == 2 && rows.isDynamicDim(0);
+         });
+}
 
 class GroupSelector {
 public:
@@ -48,7 +61,8 @@ public:
           groupMatmuls(matmul);
     groupRopes();
     for (Operation &op : block)
-      if (isa<AttentionOp, GatherRowsOp, PatchifyOp, UnpatchifyOp>(op))
+      if (isa<AttentionOp, GatherRowsOp, PatchifyOp, UnpatchifyOp, ConcatRowsOp,
+              SliceRowsOp>(op))
         assignWithViews(&op, next++);
     for (Operation &op : block)
       if (isCompute(&op) && !isView(&op) && !groupOf.count(&op))
@@ -91,7 +105,16 @@ private:
       return !def || inGroup(def, group) || def->isBeforeInBlock(first) ||
              def->getNumOperands() == 0 ||
              (isView(def) && operand.hasOneUse() && !groupOf.count(def) &&
-              readsOnlyEarlier(def, group, first));
+              !readsGroup(def, group) && readsOnlyEarlier(def, group, first));
+    });
+  }
+
+  /// A view is read where its source lies, so its source must be there before the
+  /// kernel starts.
+  bool readsGroup(Operation *view, int64_t group) const {
+    return llvm::any_of(view->getOperands(), [&](Value operand) {
+      Operation *def = operand.getDefiningOp();
+      return def && inGroup(def, group);
     });
   }
 
@@ -179,8 +202,17 @@ struct SelectFusionGroupsPass
   using Base::Base;
   void runOnOperation() override {
     auto function = cast<FunctionOpInterface>(getOperation());
-    if (!function.isExternal() && function.getFunctionBody().hasOneBlock())
-      GroupSelector(function.getFunctionBody().front()).run();
+    if (function.isExternal() || !function.getFunctionBody().hasOneBlock())
+      return;
+    Block &block = function.getFunctionBody().front();
+    for (Operation &op : block)
+      if (hasNoKernel(&op)) {
+        op.emitOpError("has no kernel: rows are computed by ops of the lowbit dialect "
+                       "(lowbit.activation has silu, gelu_tanh, relu2, sigmoid, tanh and "
+                       "exp) and by arith.addf, arith.subf, arith.mulf and arith.divf");
+        return signalPassFailure();
+      }
+    GroupSelector(block).run();
   }
 };
 

@@ -93,7 +93,8 @@ static bool isColumnView(Operation *op) {
 
 /// Ops whose results have other numbers of rows than one an image.
 static bool changesRows(Operation *op) {
-  return isa<RepeatRowsOp, CycleRowsOp, PatchifyOp, UnpatchifyOp>(op) &&
+  return isa<RepeatRowsOp, CycleRowsOp, PatchifyOp, UnpatchifyOp, ConcatRowsOp,
+             SliceRowsOp>(op) &&
          !isColumnView(op);
 }
 

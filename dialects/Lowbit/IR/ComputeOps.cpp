@@ -233,6 +233,12 @@ LogicalResult RopeOp::verify() {
     return emitOpError() << "requires a table of at most "
                          << columns / heads / 2 << " pairs a head, got "
                          << table.getShape()[1];
+  if (static_cast<bool>(getPosition()) == getSequence().has_value())
+    return emitOpError("requires a position or a sequence, not both");
+  auto sequence = static_cast<int64_t>(getSequence().value_or(1));
+  if (sequence < 1 || (getSequence() && sequence > table.getShape()[0]))
+    return emitOpError() << "requires a sequence of 1 to the table's "
+                         << table.getShape()[0] << " positions, got " << sequence;
   return success();
 }
 

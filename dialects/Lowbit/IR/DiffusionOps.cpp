@@ -46,6 +46,61 @@ LogicalResult CycleRowsOp::verify() {
   return success();
 }
 
+/// Rule C2 of `concat_rows` and `slice_rows`: known rows are whole images, as many as
+/// `images` says if something said so before.
+static LogicalResult verifyWholeImages(Operation *op, Value value, int64_t rowsOfImage,
+                                       std::optional<int64_t> &images) {
+  int64_t rows = cast<RankedTensorType>(value.getType()).getShape()[0];
+  if (ShapedType::isDynamic(rows))
+    return success();
+  if (rows % rowsOfImage != 0 || rows / rowsOfImage != images.value_or(rows / rowsOfImage))
+    return op->emitOpError() << "requires rows of equally many whole images, got " << rows
+                             << " rows where an image has " << rowsOfImage;
+  images = rows / rowsOfImage;
+  return success();
+}
+
+static constexpr int64_t mostRowsOfImage = (int64_t(1) << 31) - 1;
+
+LogicalResult ConcatRowsOp::verify() {
+  ArrayRef<int64_t> rows = getRows();
+  if (getInputs().size() < 2 || rows.size() != getInputs().size())
+    return emitOpError() << "requires two or more inputs and a number of rows for each, "
+                            "got "
+                         << getInputs().size() << " and " << rows.size();
+  int64_t sum = 0, columns = columnsOf(getResult());
+  if (ShapedType::isDynamic(columns))
+    return emitOpError("requires static numbers of columns");
+  std::optional<int64_t> images;
+  for (auto [input, count] : llvm::zip(getInputs(), rows)) {
+    if (columnsOf(input) != columns)
+      return emitOpError() << "requires inputs of the result's " << columns
+                           << " columns, got " << columnsOf(input);
+    if (count < 1 || count > mostRowsOfImage - sum)
+      return emitOpError() << "requires from 1 to 2^31 - 1 rows an image, got " << count;
+    sum += count;
+    if (failed(verifyWholeImages(*this, input, count, images)))
+      return failure();
+  }
+  return verifyWholeImages(*this, getResult(), sum, images);
+}
+
+LogicalResult SliceRowsOp::verify() {
+  auto first = static_cast<int64_t>(getFirst()), count = static_cast<int64_t>(getCount());
+  auto of = static_cast<int64_t>(getOf());
+  int64_t columns = columnsOf(getResult());
+  if (ShapedType::isDynamic(columns) || columnsOf(getInput()) != columns)
+    return emitOpError() << "requires static columns, those of the input";
+  if (of < 1 || of > mostRowsOfImage || first < 0 || count < 1 || count > of ||
+      first > of - count)
+    return emitOpError() << "requires rows inside an image of 1 to 2^31 - 1 rows, got "
+                         << count << " from " << first << " of " << of;
+  std::optional<int64_t> images;
+  if (failed(verifyWholeImages(*this, getInput(), of, images)))
+    return failure();
+  return verifyWholeImages(*this, getResult(), count, images);
+}
+
 /// Rules C1 and C2 of both patch ops.
 static LogicalResult verifyPatches(Operation *op, ArrayRef<int64_t> image,
                                    int64_t patch, int64_t imageColumns,

@@ -52,6 +52,58 @@ def Lowbit_CycleRowsOp : Lowbit_Op<"cycle_rows",
   let hasVerifier = 1;
 }
 
+def Lowbit_ConcatRowsOp : Lowbit_Op<"concat_rows", [Pure]> {
+  let summary = "token streams of each image, one after the other";
+  let description = [{
+    Clause N23. Input i has `rows[i]` rows an image; the result has for each image the
+    rows of the first input, then those of the second, and so on: what joint attention
+    over two streams reads. `slice_rows` takes the streams apart again. C1: two or more
+    inputs of the result's columns; a number of rows for each, from 1 on, below 2^31
+    together. C2: where rows are known, they are those of equally many whole images.
+
+    ```mlir
+    %all = lowbit.concat_rows %x, %c rows [16, 3]
+        : tensor<?x64xf32>, tensor<?x64xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Lowbit_F32Rows>:$inputs, DenseI64ArrayAttr:$rows);
+  let results = (outs Lowbit_F32Rows:$result);
+  let assemblyFormat = [{
+    $inputs `rows` $rows attr-dict `:` type($inputs) `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Rows of one image in the result.
+    int64_t getRowsOfImage() {
+      int64_t sum = 0;
+      for (int64_t rows : getRows())
+        sum += rows;
+      return sum;
+    }
+  }];
+}
+
+def Lowbit_SliceRowsOp : Lowbit_Op<"slice_rows", [Pure]> {
+  let summary = "one token stream of each image";
+  let description = [{
+    Clause N23. Of the `of` rows of each image, the rows [first, first + count). C1:
+    columns of the input; 0 <= first, 1 <= count, first + count <= of < 2^31. C2: where
+    rows are known, they are those of equally many whole images.
+
+    ```mlir
+    %x = lowbit.slice_rows %all from 0 count 16 of 19 : tensor<?x64xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Lowbit_F32Rows:$input, I64Attr:$first, I64Attr:$count,
+                       I64Attr:$of);
+  let results = (outs Lowbit_F32Rows:$result);
+  let assemblyFormat = [{
+    $input `from` $first `count` $count `of` $of attr-dict `:` type($input) `->`
+    type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 class Lowbit_PatchOp<string mnemonic> : Lowbit_Op<mnemonic, [Pure]> {
   let arguments = (ins Lowbit_F32Rows:$input, DenseI64ArrayAttr:$image,
                        I64Attr:$patch, UnitAttr:$channels_last);

@@ -178,21 +178,26 @@ def Lowbit_NormOp : Lowbit_Op<"norm", [Pure, AttrSizedOperandSegments,
 def Lowbit_RopeOp : Lowbit_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "rotary position embedding of every head of a row";
   let description = [{
-    Clause N13. Row t is at position `position + t`. C1: columns = heads x d; the
+    Clause N13. Row t is at position `position + t`, or with `sequence` at position
+    `t mod sequence`: rows of images of that many tokens. C1: columns = heads x d; the
     table is [positions, d'/2, 2] with d' <= d even: the first d' elements of a head
-    rotate. C2: heads >= 1.
+    rotate. C2: heads >= 1. C3: a position or a sequence, not both; 1 <= sequence <=
+    positions of the table.
 
     ```mlir
     %q1 = lowbit.rope adjacent %q table %tab at %pos heads 8
         : tensor<?x64xf32>, tensor<512x4x2xf32>
+    %q2 = lowbit.rope half %q table %tab16 heads 8 sequence 16
+        : tensor<?x64xf32>, tensor<16x4x2xf32>
     ```
   }];
   let arguments = (ins Lowbit_RopePairsAttr:$pairs, Lowbit_F32Rows:$input,
-                       RankedTensorOf<[F32]>:$table, I64:$position, I64Attr:$heads);
+                       RankedTensorOf<[F32]>:$table, Optional<I64>:$position,
+                       I64Attr:$heads, OptionalAttr<I64Attr>:$sequence);
   let results = (outs Lowbit_F32Rows:$result);
   let assemblyFormat = [{
-    $pairs $input `table` $table `at` $position `heads` $heads
-    attr-dict `:` type($input) `,` type($table)
+    $pairs $input `table` $table (`at` $position^)? `heads` $heads
+    (`sequence` $sequence^)? attr-dict `:` type($input) `,` type($table)
   }];
   let hasVerifier = 1;
 }

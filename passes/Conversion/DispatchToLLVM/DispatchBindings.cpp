@@ -11,7 +11,7 @@ using namespace mlir;
 using namespace mlir::lowbit;
 
 using ::lowbit::LinearExpr;
-using ::lowbit::Status;
+using ::lowbit::StatusOr;
 using ::lowbit::unimplemented;
 using ::lowbit::kernel::RowsRef;
 
@@ -58,19 +58,28 @@ void DispatchBindings::bindOperand(BlockArgument argument) {
   // A scalar is the position, which is a dimension of the call.
 }
 
-Status DispatchBindings::checkViews() {
+StatusOr<SmallVector<RowCopy>> DispatchBindings::alignViews() {
+  SmallVector<RowCopy> copies;
   for (Operation &op : body.without_terminator()) {
-    auto repeat = dyn_cast<RepeatRowsOp>(op);
-    auto cycle = dyn_cast<CycleRowsOp>(op);
-    int64_t columns = repeat ? repeat.getFirst() : 0;
-    if (cycle)
-      columns = columnsOf(cycle.getTable());
-    if (columns % 8 != 0)
-      return unimplemented("op '%s' at column %lld: a multiple of 8 is needed",
-                           op.getName().getStringRef().str().c_str(),
-                           static_cast<long long>(columns));
+    if (!isView(&op))
+      continue;
+    // Stages of the dispatch have not run yet when its copies are made.
+    if (Operation *def = op.getOperand(0).getDefiningOp(); def && !isView(def))
+      return unimplemented("op '%s' reads a value of its own dispatch",
+                           op.getName().getStringRef().str().c_str());
+    Value value = op.getResult(0);
+    RowsRef ref = viewOf(&op);
+    bool readsAlone = llvm::all_of(value.getUsers(), [](Operation *user) {
+      return isView(user) || isa<ConcatRowsOp, SliceRowsOp, PatchifyOp, UnpatchifyOp>(user);
+    });
+    if ((ref.first % 8 == 0 && ref.stride % 8 == 0) || readsAlone)
+      continue;
+    int64_t stride = rowStride(columnsOf(value));
+    RowsRef target{addTemporary(perRow(stride * 4)), stride};
+    copies.push_back({ref, target, columnsOf(value)});
+    alignedViews[value] = target;
   }
-  return Status::success();
+  return copies;
 }
 
 RowsRef DispatchBindings::viewOf(Operation *op) {
@@ -94,6 +103,8 @@ unsigned DispatchBindings::addTemporary(LinearExpr bytes) {
 }
 
 RowsRef DispatchBindings::rowsOf(Value value) {
+  if (auto it = alignedViews.find(value); it != alignedViews.end())
+    return it->second;
   if (Operation *def = value.getDefiningOp(); def && isView(def))
     return viewOf(def);
   int64_t stride = rowStride(columnsOf(value));

@@ -22,15 +22,21 @@ namespace mlir::lowbit {
 /// Columns of rows, of a vector, or of an encoded matrix.
 int64_t columnsOf(Value rows);
 
+/// Rows that another stage needs elsewhere.
+struct RowCopy {
+  ::lowbit::kernel::RowsRef input, output;
+  int64_t columns;
+};
+
 /// The bindings of one dispatch, and the kernel as made so far.
 class DispatchBindings {
 protected:
   /// Binds the operands and results of `dispatch`.
   explicit DispatchBindings(DispatchOp dispatch);
 
-  /// Refuses views that do not begin at a multiple of eight columns: row code moves
-  /// eight at a time.
-  ::lowbit::Status checkViews();
+  /// Row code moves eight columns at a time: views whose rows do not begin at a
+  /// multiple of eight get temporaries, which the returned copies fill.
+  ::lowbit::StatusOr<SmallVector<RowCopy>> alignViews();
 
   /// Whether `op` only says where the rows of another value are read (N20).
   static bool isView(Operation *op) { return isa<RepeatRowsOp, CycleRowsOp>(op); }
@@ -59,6 +65,7 @@ protected:
   LoweredDispatch result;
   DenseMap<Value, SmallVector<unsigned>> bindingsOf;
   DenseMap<Value, SmallVector<unsigned>> resultBindings;
+  DenseMap<Value, ::lowbit::kernel::RowsRef> alignedViews; ///< see alignViews
 
 private:
   unsigned addBinding(KernelBinding binding);

@@ -56,7 +56,9 @@ public:
   }
 
   StatusOr<LoweredDispatch> run() {
-    LOWBIT_RETURN_IF_ERROR(checkViews());
+    LOWBIT_ASSIGN_OR_RETURN(SmallVector<RowCopy> copies, alignViews());
+    for (const RowCopy &copy : copies)
+      LOWBIT_RETURN_IF_ERROR(addCopy({"", copy.input, copy.output, copy.columns}, perRow()));
     SmallVector<MatmulOp> matmuls(body.getOps<MatmulOp>());
     if (!matmuls.empty())
       LOWBIT_RETURN_IF_ERROR(lowerMatmuls(matmuls));
@@ -77,6 +79,53 @@ private:
     stage.items = std::move(items);
     stage.scratchBytes = LinearExpr(static_cast<int64_t>(scratch));
     result.stages.push_back(std::move(stage));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Copies
+  //===--------------------------------------------------------------------===//
+
+  Status addCopy(kernel::CopyStage stage, LinearExpr items) {
+    std::string suffix = "_copy" + std::to_string(copyCount++);
+    stage.name = name + suffix;
+    if (threads) {
+      LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
+                              kernel::emitThreadCopy(kernels, stage, *threads));
+      addStage(std::move(suffix), std::move(items), std::move(launch));
+      return Status::success();
+    }
+    LOWBIT_RETURN_IF_ERROR(kernel::emitCopyStage(kernels, stage, capabilities));
+    addStage(std::move(suffix), std::move(items), uint64_t(0));
+    return Status::success();
+  }
+
+  /// One copy for each input. The result has most rows of the dispatch.
+  Status lowerConcat(ConcatRowsOp concat) {
+    kernel::CopyStage stage;
+    stage.output = rowsOf(concat.getResult());
+    stage.columns = columnsOf(concat.getResult());
+    stage.outputRows = concat.getRowsOfImage();
+    int64_t images = rows / stage.outputRows;
+    for (auto [input, count] : llvm::zip(concat.getInputs(), concat.getRows())) {
+      stage.input = rowsOf(input);
+      stage.count = stage.inputRows = count;
+      LOWBIT_RETURN_IF_ERROR(
+          addCopy(stage, LinearExpr::of(LOWBIT_DIM_TOKENS, images * count)));
+      stage.outputFirst += count;
+    }
+    return Status::success();
+  }
+
+  Status lowerSlice(SliceRowsOp slice) {
+    kernel::CopyStage stage;
+    stage.input = rowsOf(slice.getInput());
+    stage.output = rowsOf(slice.getResult());
+    stage.columns = columnsOf(slice.getResult());
+    stage.count = stage.outputRows = static_cast<int64_t>(slice.getCount());
+    stage.inputRows = static_cast<int64_t>(slice.getOf());
+    stage.inputFirst = static_cast<int64_t>(slice.getFirst());
+    return addCopy(stage, LinearExpr::of(LOWBIT_DIM_TOKENS,
+                                         rows / stage.inputRows * stage.count));
   }
 
   //===--------------------------------------------------------------------===//
@@ -149,7 +198,7 @@ private:
       if (quantize)
         return unimplemented("a norm of %lld parts of a row that is quantized",
                              static_cast<long long>(parts));
-      LOWBIT_RETURN_IF_ERROR(splitRows(stage, parts));
+      return lowerNormOfParts(std::move(stage), parts);
     }
     if (quantize) {
       LOWBIT_ASSIGN_OR_RETURN(stage.quantize, quantizeSpec(quantize));
@@ -164,30 +213,44 @@ private:
       activation.binding = stage.output->binding;
       activation.stride = stage.output->stride;
     }
+    return addPrologue(stage, perRow());
+  }
+
+  /// Each of `parts` equal parts of a row is a row of the norm. Where parts do not
+  /// begin at multiples of eight columns they are copied to such places and back.
+  Status lowerNormOfParts(kernel::PrologueStage stage, int64_t parts) {
+    stage.columns /= parts;
+    kernel::RowsRef input = stage.input, output = *stage.output;
+    for (kernel::RowsRef *ref : {&input, &output}) {
+      ref->parts = parts;
+      ref->partColumns = stage.columns;
+    }
+    bool inPlace = stage.columns % 8 == 0 && input.repeat == 1 && !input.cycle;
+    stage.input = input;
+    stage.output = output;
+    if (!inPlace) {
+      int64_t stride = rowStride(stage.columns);
+      stage.input = {addTemporary(perRow(parts * stride * 4)), stride};
+      stage.output = kernel::RowsRef{addTemporary(perRow(parts * stride * 4)), stride};
+      LOWBIT_RETURN_IF_ERROR(
+          addCopy({"", input, stage.input, stage.columns}, perRow(parts)));
+    }
+    LOWBIT_RETURN_IF_ERROR(addPrologue(stage, perRow(parts)));
+    if (inPlace)
+      return Status::success();
+    return addCopy({"", *stage.output, output, stage.columns}, perRow(parts));
+  }
+
+  Status addPrologue(const kernel::PrologueStage &stage, LinearExpr items) {
     if (threads) {
       LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
                               kernel::emitThreadPrologue(kernels, stage, *threads));
-      addStage("_prologue", perRow(parts), std::move(launch));
+      addStage("_prologue", std::move(items), std::move(launch));
       return Status::success();
     }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch,
                             kernel::emitPrologueStage(kernels, stage, capabilities));
-    addStage("_prologue", perRow(parts), scratch);
-    return Status::success();
-  }
-
-  /// Each of `parts` equal parts of a row becomes a row.
-  static Status splitRows(kernel::PrologueStage &stage, int64_t parts) {
-    stage.columns /= parts;
-    for (kernel::RowsRef *ref : {&stage.input, &*stage.output}) {
-      if (stage.columns % 8 != 0 || ref->repeat != 1 || ref->cycle)
-        return unimplemented("a norm of %lld parts of %lld columns; a multiple of 8 is "
-                             "needed",
-                             static_cast<long long>(parts),
-                             static_cast<long long>(stage.columns));
-      ref->parts = parts;
-      ref->partColumns = stage.columns;
-    }
+    addStage("_prologue", std::move(items), scratch);
     return Status::success();
   }
 
@@ -375,6 +438,10 @@ private:
       } else if (auto norm = dyn_cast<NormOp>(op)) {
         kernel::MatmulActivation unused;
         LOWBIT_RETURN_IF_ERROR(lowerPrologue(norm, nullptr, unused));
+      } else if (auto concat = dyn_cast<ConcatRowsOp>(op)) {
+        LOWBIT_RETURN_IF_ERROR(lowerConcat(concat));
+      } else if (auto slice = dyn_cast<SliceRowsOp>(op)) {
+        LOWBIT_RETURN_IF_ERROR(lowerSlice(slice));
       } else if (isa<PatchifyOp, UnpatchifyOp>(op)) {
         LOWBIT_RETURN_IF_ERROR(lowerPatches(&op));
       } else if (isEpilogue(&op) || (isView(&op) && resultBindings.count(op.getResult(0)))) {
@@ -422,6 +489,7 @@ private:
       spec.pairs = cast<RankedTensorType>(rope.getTable().getType()).getShape()[1];
       spec.adjacent = rope.getPairs() == RopePairs::Adjacent;
       spec.table = vectorBinding(rope.getTable());
+      spec.sequence = static_cast<int64_t>(rope.getSequence().value_or(0));
       stage.ropes.push_back(spec);
       return;
     }
@@ -553,6 +621,7 @@ private:
   }
 
   std::string name;
+  unsigned copyCount = 0;
   const kernel::KernelCapabilities &capabilities;
   ModuleOp kernels;
   std::optional<kernel::ThreadTarget> threads;

@@ -4,11 +4,19 @@
 
 // CHECK-LABEL: func.func @rows
 func.func @rows(%x: tensor<?x64xf32>, %ada: tensor<?x384xf32>, %table: tensor<16x64xf32>,
-                %p: tensor<?x4xf32>) {
+                %tab16: tensor<16x4x2xf32>, %p: tensor<?x4xf32>) {
   // CHECK: lowbit.repeat_rows %{{.*}} times 16 from 128 : tensor<?x384xf32> -> tensor<?x64xf32>
   %gate = lowbit.repeat_rows %ada times 16 from 128 : tensor<?x384xf32> -> tensor<?x64xf32>
   // CHECK: lowbit.cycle_rows %{{.*}} like %{{.*}} : tensor<16x64xf32>, tensor<?x64xf32>
   %pos = lowbit.cycle_rows %table like %x : tensor<16x64xf32>, tensor<?x64xf32>
+  // CHECK: lowbit.concat_rows %{{.*}}, %{{.*}} rows [16, 3] : tensor<?x64xf32>, tensor<?x64xf32> -> tensor<?x64xf32>
+  %all = lowbit.concat_rows %x, %gate rows [16, 3]
+      : tensor<?x64xf32>, tensor<?x64xf32> -> tensor<?x64xf32>
+  // CHECK: lowbit.slice_rows %{{.*}} from 0 count 16 of 19 : tensor<?x64xf32> -> tensor<?x64xf32>
+  %s = lowbit.slice_rows %all from 0 count 16 of 19 : tensor<?x64xf32> -> tensor<?x64xf32>
+  // CHECK: lowbit.rope half %{{.*}} table %{{.*}} heads 8 sequence 16 : tensor<?x64xf32>, tensor<16x4x2xf32>
+  %r = lowbit.rope half %x table %tab16 heads 8 sequence 16
+      : tensor<?x64xf32>, tensor<16x4x2xf32>
   // CHECK: lowbit.patchify %{{.*}} image [1, 8, 8] patch 2 : tensor<?x64xf32> -> tensor<?x4xf32>
   %q = lowbit.patchify %x image [1, 8, 8] patch 2 : tensor<?x64xf32> -> tensor<?x4xf32>
   // CHECK: lowbit.unpatchify %{{.*}} image [1, 8, 8] patch 2 channels_last : tensor<?x4xf32> -> tensor<?x64xf32>

@@ -344,3 +344,147 @@ func.func @f(%x: tensor<?x8xf32> {lowbit.name = "latent"},
   return %0 : tensor<?x8xf32>
 }
 lowbit.denoise @d schedule @s variants [@f] ranges [0, 20]
+
+// -----
+
+// concat_rows C1.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires two or more inputs and a number of rows for each, got 1 and 1}}
+  %0 = lowbit.concat_rows %x rows [4] : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// concat_rows C1.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires two or more inputs and a number of rows for each, got 2 and 1}}
+  %0 = lowbit.concat_rows %x, %x rows [4] : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// concat_rows C1.
+func.func @f(%x: tensor<?x8xf32>, %y: tensor<?x9xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires inputs of the result's 8 columns, got 9}}
+  %0 = lowbit.concat_rows %x, %y rows [4, 3] : tensor<?x8xf32>, tensor<?x9xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// concat_rows C1.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires from 1 to 2^31 - 1 rows an image, got 0}}
+  %0 = lowbit.concat_rows %x, %x rows [4, 0] : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// concat_rows C1: the sum.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires from 1 to 2^31 - 1 rows an image, got 1}}
+  %0 = lowbit.concat_rows %x, %x rows [2147483647, 1] : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// concat_rows C1.
+func.func @f(%x: tensor<?x?xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires static numbers of columns}}
+  %0 = lowbit.concat_rows %x, %x rows [1, 1] : tensor<?x?xf32>, tensor<?x?xf32> -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+// concat_rows C2: two images and one.
+func.func @f(%x: tensor<8x8xf32>, %y: tensor<3x8xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires rows of equally many whole images, got 3 rows where an image has 3}}
+  %0 = lowbit.concat_rows %x, %y rows [4, 3] : tensor<8x8xf32>, tensor<3x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// concat_rows C2: a rest.
+func.func @f(%x: tensor<9x8xf32>, %y: tensor<6x8xf32>) {
+  // expected-error @+1 {{'lowbit.concat_rows' op requires rows of equally many whole images, got 9 rows where an image has 4}}
+  %0 = lowbit.concat_rows %x, %y rows [4, 3] : tensor<9x8xf32>, tensor<6x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// slice_rows C1.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.slice_rows' op requires rows inside an image of 1 to 2^31 - 1 rows, got 2 from 3 of 4}}
+  %0 = lowbit.slice_rows %x from 3 count 2 of 4 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// slice_rows C1.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.slice_rows' op requires rows inside an image of 1 to 2^31 - 1 rows, got 0 from 0 of 4}}
+  %0 = lowbit.slice_rows %x from 0 count 0 of 4 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// slice_rows C1.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.slice_rows' op requires rows inside an image of 1 to 2^31 - 1 rows, got 1 from 9223372036854775807 of 4}}
+  %0 = lowbit.slice_rows %x from 9223372036854775807 count 1 of 4 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// slice_rows C1.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{'lowbit.slice_rows' op requires static columns, those of the input}}
+  %0 = lowbit.slice_rows %x from 0 count 2 of 4 : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// slice_rows C2.
+func.func @f(%x: tensor<8x8xf32>) {
+  // expected-error @+1 {{'lowbit.slice_rows' op requires rows of equally many whole images, got 3 rows where an image has 3}}
+  %0 = lowbit.slice_rows %x from 0 count 3 of 4 : tensor<8x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+// rope C3.
+func.func @f(%x: tensor<?x8xf32>, %t: tensor<4x2x2xf32>) {
+  // expected-error @+1 {{'lowbit.rope' op requires a position or a sequence, not both}}
+  %0 = lowbit.rope half %x table %t heads 2 : tensor<?x8xf32>, tensor<4x2x2xf32>
+  return
+}
+
+// -----
+
+// rope C3.
+func.func @f(%x: tensor<?x8xf32>, %t: tensor<4x2x2xf32>, %p: i64) {
+  // expected-error @+1 {{'lowbit.rope' op requires a position or a sequence, not both}}
+  %0 = lowbit.rope half %x table %t at %p heads 2 sequence 4 : tensor<?x8xf32>, tensor<4x2x2xf32>
+  return
+}
+
+// -----
+
+// rope C3.
+func.func @f(%x: tensor<?x8xf32>, %t: tensor<4x2x2xf32>) {
+  // expected-error @+1 {{'lowbit.rope' op requires a sequence of 1 to the table's 4 positions, got 5}}
+  %0 = lowbit.rope half %x table %t heads 2 sequence 5 : tensor<?x8xf32>, tensor<4x2x2xf32>
+  return
+}

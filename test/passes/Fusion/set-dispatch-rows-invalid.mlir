@@ -40,3 +40,39 @@ func.func @calls(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %1 = lowbit.layer @b(%t) : (tensor<?x8xf32>) -> tensor<?x8xf32>
   return %1 : tensor<?x8xf32>
 }
+
+// -----
+
+func.func @streams(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %t = lowbit.repeat_rows %x times 4 from 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // expected-error @+1 {{'lowbit.concat_rows' op requires inputs of equally many whole images, got 1 rows for each row of the call where an image has 3}}
+  %y = lowbit.concat_rows %t, %x rows [4, 3] : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func @slice(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %t = lowbit.repeat_rows %x times 4 from 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // expected-error @+1 {{'lowbit.slice_rows' op requires whole images of 3 rows, got 4 rows}}
+  %y = lowbit.slice_rows %t from 0 count 1 of 3 : tensor<?x8xf32> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func @positions(%x: tensor<?x8xf32>, %t: tensor<16x2x2xf32>, %p: i64) -> tensor<?x8xf32> {
+  %r = lowbit.repeat_rows %x times 4 from 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // expected-error @+1 {{'lowbit.rope' op requires 'sequence' for rows of images, which have no consecutive positions; got 4 rows for each row of the call}}
+  %y = lowbit.rope half %r table %t at %p heads 2 : tensor<?x8xf32>, tensor<16x2x2xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func @positions_of_images(%x: tensor<?x8xf32>, %t: tensor<16x2x2xf32>) -> tensor<?x8xf32> {
+  %r = lowbit.repeat_rows %x times 4 from 0 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // expected-error @+1 {{'lowbit.rope' op requires whole sequences of 3 rows, got 4}}
+  %y = lowbit.rope half %r table %t heads 2 sequence 3 : tensor<?x8xf32>, tensor<16x2x2xf32>
+  return %y : tensor<?x8xf32>
+}

@@ -45,3 +45,47 @@ func.func @block(%x: tensor<?x128xf32>, %m: tensor<?x24xf32>) -> tensor<?x8xf32>
   %r = arith.addf %h, %g : tensor<?x8xf32>
   return %r : tensor<?x8xf32>
 }
+
+// Streams are joined and taken apart by kernels of their own, which count the rows of the
+// longest of them; columns of a joint projection are read in place.
+// CHECK-LABEL: func.func @streams
+func.func @streams(%x: tensor<?x128xf32>, %c: tensor<?x16xf32>) -> tensor<?x8xf32> {
+  %h = lowbit.patchify %x image [8, 4, 4] patch 1 : tensor<?x128xf32> -> tensor<?x8xf32>
+  %c0 = lowbit.repeat_rows %c times 1 from 0 : tensor<?x16xf32> -> tensor<?x8xf32>
+  %c1 = lowbit.repeat_rows %c times 1 from 8 : tensor<?x16xf32> -> tensor<?x8xf32>
+  // CHECK: lowbit.dispatch {{.*}} attributes {rows = 18 : i64} {
+  // CHECK-COUNT-2: lowbit.repeat_rows
+  // CHECK-NEXT: lowbit.concat_rows {{.*}} rows [16, 1, 1]
+  // CHECK-NEXT: lowbit.return
+  %all = lowbit.concat_rows %h, %c0, %c1 rows [16, 1, 1]
+      : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  // CHECK: lowbit.dispatch {{.*}} attributes {rows = 18 : i64} {
+  // CHECK-NEXT: lowbit.slice_rows
+  // CHECK-NEXT: lowbit.return
+  %last = lowbit.slice_rows %all from 16 count 2 of 18 : tensor<?x8xf32> -> tensor<?x8xf32>
+  // CHECK: lowbit.dispatch {{.*}} attributes {rows = 2 : i64} {
+  // CHECK-NEXT: lowbit.activation
+  %y = lowbit.activation silu %last : tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+lowbit.param @other : !lowbit.tensor<8x8xf32, #w>
+
+// A view of what the kernel itself computes is not read by its epilogue.
+// CHECK-LABEL: func.func @view_of_group
+func.func @view_of_group(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %joint = lowbit.get_param @qkv : !lowbit.tensor<24x8xf32, #w>
+  %other = lowbit.get_param @other : !lowbit.tensor<8x8xf32, #w>
+  // CHECK: lowbit.dispatch
+  // CHECK: lowbit.matmul
+  // CHECK-NEXT: lowbit.matmul
+  // CHECK-NEXT: lowbit.return
+  %a = lowbit.matmul %x, %joint : tensor<?x8xf32>, !lowbit.tensor<24x8xf32, #w> -> tensor<?x24xf32>
+  %b = lowbit.matmul %x, %other : tensor<?x8xf32>, !lowbit.tensor<8x8xf32, #w> -> tensor<?x8xf32>
+  // CHECK: lowbit.dispatch
+  // CHECK-NEXT: lowbit.repeat_rows
+  // CHECK-NEXT: arith.mulf
+  %v = lowbit.repeat_rows %a times 1 from 8 : tensor<?x24xf32> -> tensor<?x8xf32>
+  %y = arith.mulf %b, %v : tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

@@ -73,3 +73,28 @@ func.func @main() {
   call @sequences() : () -> ()
   return
 }
+
+func.func @streams() {
+  // Two images of two rows and of one row.
+  %x = arith.constant dense<[[1.0], [2.0], [3.0], [4.0]]> : tensor<4x1xf32>
+  %c = arith.constant dense<[[10.0], [20.0]]> : tensor<2x1xf32>
+  %0 = lowbit.concat_rows %x, %c, %x rows [2, 1, 2]
+      : tensor<4x1xf32>, tensor<2x1xf32>, tensor<4x1xf32> -> tensor<10x1xf32>
+  %1 = arith.constant dense<[[1.0], [2.0], [10.0], [1.0], [2.0],
+                             [3.0], [4.0], [20.0], [3.0], [4.0]]> : tensor<10x1xf32>
+  check.expect_eq %0, %1 : tensor<10x1xf32>
+  %2 = lowbit.slice_rows %0 from 1 count 2 of 5 : tensor<10x1xf32> -> tensor<4x1xf32>
+  %3 = arith.constant dense<[[2.0], [10.0], [4.0], [20.0]]> : tensor<4x1xf32>
+  check.expect_eq %2, %3 : tensor<4x1xf32>
+  return
+}
+
+func.func @positions_in_images() {
+  // Quarter turns: position 1 turns (a, b) to (-b, a). Two images of two rows.
+  %t = arith.constant dense<[[[1.0, 0.0]], [[0.0, 1.0]]]> : tensor<2x1x2xf32>
+  %x = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>
+  %0 = lowbit.rope half %x table %t heads 1 sequence 2 : tensor<4x2xf32>, tensor<2x1x2xf32>
+  %1 = arith.constant dense<[[1.0, 2.0], [-4.0, 3.0], [5.0, 6.0], [-8.0, 7.0]]> : tensor<4x2xf32>
+  check.expect_eq %0, %1 : tensor<4x2xf32>
+  return
+}
