@@ -185,20 +185,20 @@ private:
     Value input = norm ? norm.getInput() : quantize.getInput();
     stage.input = rowsOf(input);
     stage.columns = columnsOf(input);
-    int64_t parts = 1;
-    if (norm) {
+    if (norm && norm.getHeads().value_or(1) != 1) {
+      kernel::RowsRef normed = rowsOf(norm.getResult());
+      LOWBIT_RETURN_IF_ERROR(lowerNormOfParts(norm, stage.input, normed));
+      activation.binding = normed.binding;
+      activation.stride = normed.stride;
+      if (!quantize)
+        return Status::success();
+      stage.input = normed;
+    } else if (norm) {
       stage.norm = normSpec(norm);
-      parts = norm.getHeads().value_or(1);
       if (!quantize || llvm::any_of(norm->getUsers(), [&](Operation *user) {
             return user != quantize;
           }))
         stage.output = rowsOf(norm.getResult());
-    }
-    if (parts != 1) {
-      if (quantize)
-        return unimplemented("a norm of %lld parts of a row that is quantized",
-                             static_cast<long long>(parts));
-      return lowerNormOfParts(std::move(stage), parts);
     }
     if (quantize) {
       LOWBIT_ASSIGN_OR_RETURN(stage.quantize, quantizeSpec(quantize));
@@ -213,44 +213,47 @@ private:
       activation.binding = stage.output->binding;
       activation.stride = stage.output->stride;
     }
-    return addPrologue(stage, perRow());
+    return addPrologue(stage, "_prologue", perRow());
   }
 
-  /// Each of `parts` equal parts of a row is a row of the norm. Where parts do not
-  /// begin at multiples of eight columns they are copied to such places and back.
-  Status lowerNormOfParts(kernel::PrologueStage stage, int64_t parts) {
-    stage.columns /= parts;
-    kernel::RowsRef input = stage.input, output = *stage.output;
+  /// Each of the norm's heads is a row of its own. Where heads do not begin at multiples
+  /// of eight columns they are copied to such places and back.
+  Status lowerNormOfParts(NormOp norm, kernel::RowsRef input, kernel::RowsRef output) {
+    int64_t parts = *norm.getHeads(), columns = columnsOf(norm.getInput()) / parts;
+    kernel::PrologueStage stage;
+    stage.name = name + "_norm";
+    stage.norm = normSpec(norm);
+    stage.columns = columns;
+    // Parts are not read through a view that repeats rows.
+    bool inPlace = columns % 8 == 0 && input.repeat == 1 && !input.cycle;
     for (kernel::RowsRef *ref : {&input, &output}) {
       ref->parts = parts;
-      ref->partColumns = stage.columns;
+      ref->partColumns = columns;
     }
-    bool inPlace = stage.columns % 8 == 0 && input.repeat == 1 && !input.cycle;
-    stage.input = input;
-    stage.output = output;
-    if (!inPlace) {
-      int64_t stride = rowStride(stage.columns);
-      stage.input = {addTemporary(perRow(parts * stride * 4)), stride};
-      stage.output = kernel::RowsRef{addTemporary(perRow(parts * stride * 4)), stride};
-      LOWBIT_RETURN_IF_ERROR(
-          addCopy({"", input, stage.input, stage.columns}, perRow(parts)));
+    if (inPlace) {
+      stage.input = input;
+      stage.output = output;
+      return addPrologue(stage, "_norm", perRow(parts));
     }
-    LOWBIT_RETURN_IF_ERROR(addPrologue(stage, perRow(parts)));
-    if (inPlace)
-      return Status::success();
-    return addCopy({"", *stage.output, output, stage.columns}, perRow(parts));
+    int64_t stride = rowStride(columns);
+    stage.input = {addTemporary(perRow(parts * stride * 4)), stride};
+    stage.output = kernel::RowsRef{addTemporary(perRow(parts * stride * 4)), stride};
+    LOWBIT_RETURN_IF_ERROR(addCopy({"", input, stage.input, columns}, perRow(parts)));
+    LOWBIT_RETURN_IF_ERROR(addPrologue(stage, "_norm", perRow(parts)));
+    return addCopy({"", *stage.output, output, columns}, perRow(parts));
   }
 
-  Status addPrologue(const kernel::PrologueStage &stage, LinearExpr items) {
+  Status addPrologue(const kernel::PrologueStage &stage, const char *suffix,
+                     LinearExpr items) {
     if (threads) {
       LOWBIT_ASSIGN_OR_RETURN(kernel::ThreadLaunch launch,
                               kernel::emitThreadPrologue(kernels, stage, *threads));
-      addStage("_prologue", std::move(items), std::move(launch));
+      addStage(suffix, std::move(items), std::move(launch));
       return Status::success();
     }
     LOWBIT_ASSIGN_OR_RETURN(uint64_t scratch,
                             kernel::emitPrologueStage(kernels, stage, capabilities));
-    addStage("_prologue", std::move(items), scratch);
+    addStage(suffix, std::move(items), scratch);
     return Status::success();
   }
 

@@ -6,8 +6,8 @@ usage: make_joint.py FOLDER [--heads=H] [--head-size=D] [--height=H] [--width=W]
 
 Two streams of tokens (patches of the image; three rows of tables that the label
 indexes) go through two blocks: each stream has its own modulation, projections, RMS
-norms of queries and keys and MLP; both attend to all tokens of the image, and the
-labels' stream ends with the last attention. Patches have rotary positions. Writes
+norms of the heads of queries, keys and results, and MLP; both attend to all tokens of
+the image, and the labels' stream ends with the last attention. Patches have rotary positions. Writes
 model.mlir, weights.safetensors, noise.npy and velocity.npy (time 0, image i has label
 i mod 3, no guidance) into FOLDER.
 """
@@ -180,7 +180,7 @@ class Text:
             if last and side == "c":
                 result.append(None)  # nobody reads it
                 continue
-            y = self.stream(a, first, count)
+            y = self.head_norm(self.stream(a, first, count), f"{name}.{side}.norm2")
             y = self.linear(y, f"{name}.{side}.proj", width, width)
             x = self.binary("addf", x, self.binary("mulf", parts[2], y, width), width)
             n = self.modulated(x, parts[4], parts[3])
@@ -320,6 +320,8 @@ class Reference:
             if last and side == "c":
                 result.append(None)
                 continue
+            y = [sum(self.head_norm(self.heads_of(row), f"{name}.{side}.norm2"), [])
+                 for row in y]
             y = self.linear(y, f"{name}.{side}.proj")
             x = [[b + g * c for b, g, c in zip(r, parts[2], o)] for r, o in zip(x, y)]
             n = self.modulated(x, parts[4], parts[3])

@@ -41,6 +41,7 @@ struct RopeCase {
   int64_t heads, kvHeads, headDim, pairs;
   bool adjacent, inPlace, append;
   int64_t position, tokens;
+  int64_t sequence = 0; ///< positions begin anew after so many rows
 };
 
 // Bindings: 0 table, 1 q, 2 k, 3 v, 4 q out, 5 k out, 6 cache keys, 7 cache values.
@@ -52,8 +53,10 @@ RopeStage describe(const RopeCase &c) {
   RowsRef q{1, qStride}, k{2, kStride};
   RowsRef qOut = c.inPlace ? q : RowsRef{4, qStride};
   RowsRef kOut = c.inPlace ? k : RowsRef{5, kStride};
-  stage.ropes.push_back({q, qOut, c.heads, c.headDim, c.pairs, c.adjacent, 0});
-  stage.ropes.push_back({k, kOut, c.kvHeads, c.headDim, c.pairs, c.adjacent, 0});
+  stage.ropes.push_back({q, qOut, c.heads, c.headDim, c.pairs, c.adjacent, 0,
+                         c.sequence});
+  stage.ropes.push_back({k, kOut, c.kvHeads, c.headDim, c.pairs, c.adjacent, 0,
+                         c.sequence});
   if (c.append)
     stage.append = AppendSpec{kOut, {3, kStride}, 6, 7, c.kvHeads, c.headDim};
   return stage;
@@ -64,7 +67,8 @@ std::vector<float> rotate(const RopeCase &c, std::vector<float> rows, int64_t he
   for (int64_t t = 0; t < c.tokens; ++t)
     for (int64_t h = 0; h < heads; ++h)
       reference::rope({&rows[size_t((t * heads + h) * c.headDim)], size_t(c.headDim)},
-                      {&table[size_t((c.position + t) * c.pairs * 2)],
+                      {&table[size_t((c.sequence ? t % c.sequence : c.position + t) *
+                                     c.pairs * 2)],
                        size_t(c.pairs * 2)},
                       c.adjacent);
   return rows;
@@ -146,6 +150,11 @@ TEST(Rope, RotatesAndAppends) {
   runRope({1, 1, 2, 1, false, true, true, 200, 2});
   runRope({4, 2, 10, 3, true, false, true, 0, 17});
   runRope({4, 2, 128, 64, false, false, false, 3, 2});
+}
+
+TEST(Rope, PositionsInImages) {
+  runRope({2, 2, 8, 4, true, false, false, 3, 6, 3}); // POSITION does not count
+  runRope({3, 1, 7, 3, false, true, false, 0, 12, 5});
 }
 
 TEST(Rope, RefusesMorePairsThanAHeadHas) {
