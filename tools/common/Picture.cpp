@@ -78,7 +78,7 @@ int64_t lowbit::sheetColumns(int64_t count) {
 }
 
 static int64_t rowsOf(int64_t count, int64_t columns) {
-  return (count + columns - 1) / columns;
+  return count / columns + (count % columns != 0);
 }
 
 Status lowbit::checkSheet(int64_t count, int64_t height, int64_t width,
