@@ -22,27 +22,26 @@ static bool aligned(Warp &w, uint32_t lane, uint64_t address, uint32_t bytes) {
   return false;
 }
 
-static void checkMarks(Warp &w, uint32_t lane, uint64_t address,
-                       const uint8_t *marks, uint32_t bytes, const char *space) {
-  for (uint32_t k = 0; k < bytes; ++k) {
-    if (marks[k] == byteWritten)
-      continue;
-    if (reportedBefore(w, marks[k] == byteInFlight ? FindingKind::asyncPending
-                                                   : FindingKind::uninitialized))
-      return;
-    if (marks[k] == byteInFlight)
-      report(w, FindingKind::asyncPending, lane, address,
-             formatString("read of %s address 0x%llx before its cp.async landed",
-                          space, (unsigned long long)address),
-             false);
-    else
-      report(w, FindingKind::uninitialized, lane, address,
-             formatString("read of %u bytes at %s address 0x%llx, byte %u was "
-                          "never written",
-                          bytes, space, (unsigned long long)address, k),
-             false);
+/// Reports a read of bytes that hold nothing.
+static void reportUnwritten(Warp &w, uint32_t lane, uint64_t address, uint32_t bytes,
+                            uint32_t byte, bool inFlight, const char *space) {
+  const FindingKind kind = inFlight ? FindingKind::asyncPending : FindingKind::uninitialized;
+  if (reportedBefore(w, kind))
     return;
-  }
+  report(w, kind, lane, address,
+         inFlight
+             ? formatString("read of %s address 0x%llx before its cp.async landed", space,
+                            (unsigned long long)address)
+             : formatString("read of %u bytes at %s address 0x%llx, byte %u was never written",
+                            bytes, space, (unsigned long long)address, byte),
+         false);
+}
+
+static void checkMarks(Warp &w, uint32_t lane, uint64_t address, const uint8_t *marks,
+                       uint32_t bytes, const char *space) {
+  for (uint32_t k = 0; k < bytes; ++k)
+    if (marks[k] != byteWritten)
+      return reportUnwritten(w, lane, address, bytes, k, false, space);
 }
 
 uint8_t *lowbit::ptx::accessShared(Warp &w, uint32_t lane, uint64_t offset,
@@ -61,11 +60,15 @@ uint8_t *lowbit::ptx::accessShared(Warp &w, uint32_t lane, uint64_t offset,
   }
   if (!aligned(w, lane, offset, bytes))
     return nullptr;
-  uint8_t *marks = cta.sharedMarks.data() + at;
-  if (isRead)
-    checkMarks(w, lane, offset, marks, bytes, "shared");
+  SharedMarks &marks = cta.sharedMarks;
+  if (isRead && !marks.written(at, bytes)) {
+    uint32_t k = 0;
+    while (marks.isWritten(at + k))
+      ++k;
+    reportUnwritten(w, lane, offset, bytes, k, marks.isInFlight(at + k), "shared");
+  }
   if (isWrite)
-    fillBytes(marks, byteWritten, bytes);
+    marks.setWritten(at, bytes);
   if (w.worker->races)
     noteShared(w, lane, offset, bytes,
                w.worker->ordered || (isWrite && isRead) ? Access::atomic
@@ -170,9 +173,7 @@ uint8_t *lowbit::ptx::accessGeneric(Warp &w, uint32_t lane, uint64_t address,
   return accessGlobal(w, lane, address, bytes, isWrite, isRead);
 }
 
-/// Whether the remembered allocation of the instruction, or else the one at `low`,
-/// holds all bytes from `low` to `high + bytes`.
-static bool remember(Warp &w, uint64_t low, uint64_t high, uint32_t bytes) {
+bool lowbit::ptx::rememberGlobal(Warp &w, uint64_t low, uint64_t high, uint32_t bytes) {
   PerInstruction &pi = w.worker->perInstruction[w.pc];
   if (low >= pi.cacheBegin && high + bytes <= pi.cacheEnd && high >= low)
     return true;
@@ -224,7 +225,7 @@ bool lowbit::ptx::coverAscending(Warp &w, const uint64_t *addresses,
       high = a;
     }
   }
-  if (falls || (bits & (bytes - 1)) || !remember(w, low, high, bytes))
+  if (falls || (bits & (bytes - 1)) || !rememberGlobal(w, low, high, bytes))
     return false;
   PerInstruction &pi = w.worker->perInstruction[w.pc];
   ++pi.requests;
@@ -252,7 +253,7 @@ bool lowbit::ptx::coverGlobal(Warp &w, const uint64_t *addresses, uint32_t mask,
       bits |= addresses[l];
     }
   }
-  return !(bits & (bytes - 1)) && remember(w, low, high, bytes);
+  return !(bits & (bytes - 1)) && rememberGlobal(w, low, high, bytes);
 }
 
 void lowbit::ptx::countSectors(Warp &w, const uint64_t *addresses,

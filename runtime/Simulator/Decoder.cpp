@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <unordered_map>
 
 using namespace lowbit;
@@ -206,6 +207,20 @@ uint32_t Decoder::addPool(const std::vector<uint32_t> &values) {
 //===----------------------------------------------------------------------===//
 // Instructions
 //===----------------------------------------------------------------------===//
+
+void lowbit::ptx::findStraightRuns(Program &program) {
+  std::set<uint32_t> allOnes;
+  for (const ConstantSlot &c : program.constants)
+    if (c.size == 4 && !c.isPredicate && uint32_t(c.bits) == ~0u)
+      allOnes.insert(c.slot);
+  uint32_t straight = 0;
+  for (auto inst = program.code.rbegin(); inst != program.code.rend(); ++inst) {
+    inst->allMembers = inst->flow == Flow::warpSync && allOnes.count(inst->c);
+    const bool goesOn =
+        inst->flow == Flow::next || inst->flow == Flow::memory || inst->allMembers;
+    inst->straight = straight = goesOn ? straight + 1 : 0;
+  }
+}
 
 void Decoder::emit() {
   if (current->guarded) {

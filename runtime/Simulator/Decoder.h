@@ -167,6 +167,9 @@ private:
                      std::vector<Binding> &bindings, const char *what);
 };
 
+/// Fills Inst::allMembers and Inst::straight.
+void findStraightRuns(Program &program);
+
 /// Handlers of the two functions that the CUDA run-time library offers to PTX.
 /// pool[aux..]: .local offsets of the parameters; d: slot of the .local offset
 /// of the result.

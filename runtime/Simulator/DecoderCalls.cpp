@@ -131,6 +131,7 @@ bool Decoder::decodeEntry(const Function &function) {
   program->paramBytes = uint32_t(at);
   decodeBody(f);
   program->localBytes = (program->localBytes + 15) & ~15u;
+  findStraightRuns(*program);
   return diagnostics.size() == before;
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/Simulator/Memory.h"
 #include "runtime/Simulator/Program.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -29,15 +30,22 @@ class RaceDetector;
 
 inline constexpr uint32_t allLanes = ~0u;
 
+/// How often instructions were executed, as differences: an entry is added at the first of
+/// a run of instructions that the same lanes execute, and taken away behind its last.
+struct RunCount {
+  uint64_t issues = 0, lanes = 0;
+};
+
 /// Counters of one instruction, and what the memory handlers remember about
 /// the allocation that it touched last.
 struct PerInstruction {
-  uint64_t issues = 0, lanes = 0;
+  uint64_t guardedOff = 0;                       ///< Lanes of the run whose guard was false.
   uint64_t requests = 0, sectors = 0, bytes = 0; ///< Global memory.
   uint64_t passes = 0, minimumPasses = 0;        ///< Shared memory.
   uint64_t divergent = 0;                        ///< Branches that split.
   uint64_t cacheBegin = 1, cacheEnd = 0;
   bool cacheWritten = false;
+  bool stores = false; ///< Into memory with marks.
 };
 
 /// Which bytes of global memory were touched: bits of pages of 4,096 bytes.
@@ -55,13 +63,30 @@ struct LaneGroup {
 
 /// A cp.async that has not landed, of lanes that are in one commit group.
 struct PendingCopy {
-  uint32_t mask = 0;  ///< Lanes whose part is still to land.
-  uint32_t taken = 0; ///< Those whose data were read at issue (the schedule decides).
-  uint32_t group = 0, bytes = 0, pc = 0;
+  uint32_t mask;  ///< Lanes whose part is still to land.
+  uint32_t taken; ///< Those whose data were read at issue (the schedule decides).
+  uint32_t group, bytes, pc;
+  bool whole; ///< 16 bytes a lane, none taken.
   uint32_t shared[32]; ///< Destination offsets in the shared window.
   uint64_t source[32]; ///< Global addresses.
-  uint8_t sourceBytes[32];
-  std::vector<uint8_t> data; ///< 16 a lane when some are taken.
+  uint8_t sourceBytes[32]; ///< Unless `whole`.
+};
+
+/// Copies of a warp in the order of their issue.
+struct CopyQueue {
+  std::vector<PendingCopy> entries; ///< Those before `first` have landed.
+  size_t first = 0;
+  /// With a seed: what was read at issue, 16 bytes for each lane of each entry.
+  std::vector<uint8_t> data;
+  static constexpr size_t dataBytes = 32 * 16;
+
+  void clear() {
+    entries.clear();
+    data.clear();
+    first = 0;
+  }
+  /// Forgets copies at the front that have landed.
+  void settle();
 };
 
 struct Cta;
@@ -80,7 +105,7 @@ struct Warp {
   uint32_t groupCount = 0;
   LaneGroup groups[33];
   uint8_t *local = nullptr, *localMarks = nullptr; ///< 32 x localBytes.
-  std::vector<PendingCopy> copies;
+  CopyQueue copies;
   uint32_t copyGroup[32] = {};
   uint32_t syncEpoch = 1; ///< Counts .sync operations, for the race detector.
   uint32_t carry = 0;     ///< Condition code of add.cc and its like, by lane.
@@ -93,10 +118,49 @@ struct BarrierState {
   uint32_t warpsArrived = 0; ///< Mask.
 };
 
+/// State of the bytes of shared memory, 16 in a word: bit k says that byte k was written, bit
+/// 16 + k that a cp.async to it has not landed (then it does not count as written).
+class SharedMarks {
+public:
+  static constexpr uint32_t unitBytes = 16;
+  void resize(size_t bytes) { units.resize((bytes + unitBytes - 1) / unitBytes); }
+  void clear() { std::fill(units.begin(), units.end(), 0); }
+  /// Of `bytes` (a power of two up to 16) at `at`, a multiple of them.
+  bool written(size_t at, uint32_t bytes) const {
+    const uint32_t span = spanOf(at, bytes);
+    return (units[at / unitBytes] & (span | span << 16)) == span;
+  }
+  void setWritten(size_t at, uint32_t bytes) {
+    uint32_t &unit = units[at / unitBytes];
+    const uint32_t span = spanOf(at, bytes);
+    unit = (unit & ~(span << 16)) | span;
+  }
+  void setInFlight(size_t at, uint32_t bytes) {
+    uint32_t &unit = units[at / unitBytes];
+    const uint32_t span = spanOf(at, bytes);
+    unit = (unit & ~span) | span << 16;
+  }
+  bool isWritten(size_t at) const { return units[at / unitBytes] >> (at % unitBytes) & 1; }
+  bool isInFlight(size_t at) const {
+    return units[at / unitBytes] >> (16 + at % unitBytes) & 1;
+  }
+  /// Words of whole units, for those who handle 16 bytes at once.
+  static constexpr uint32_t unitWritten = 0xffff, unitInFlight = 0xffff0000;
+  uint32_t *data() { return units.data(); }
+  const uint32_t *data() const { return units.data(); }
+
+private:
+  std::vector<uint32_t> units;
+  static uint32_t spanOf(size_t at, uint32_t bytes) {
+    return ((1u << bytes) - 1) << (at % unitBytes);
+  }
+};
+
 struct Cta {
   uint32_t id[3] = {0, 0, 0};
   uint64_t linear = 0;
-  std::vector<uint8_t> shared, sharedMarks; ///< Index: offset - sharedBase.
+  std::vector<uint8_t> shared; ///< Index: offset - sharedBase.
+  SharedMarks sharedMarks;
   std::vector<uint8_t> registers, local, localMarks;
   std::vector<Warp> warps;
   uint32_t liveThreads = 0;
@@ -105,8 +169,8 @@ struct Cta {
   uint64_t raceSlot = 0; ///< The race detector's; 0: not yet known to it.
 };
 
-/// Marks of a byte in shared and local memory.
-enum ByteMark : uint8_t { byteUnwritten = 0, byteWritten = 1, byteInFlight = 2 };
+/// Marks of a byte in global and local memory.
+enum ByteMark : uint8_t { byteUnwritten = 0, byteWritten = 1 };
 
 /// Sets `bytes` marks (or bytes of data); the usual sizes as single moves.
 inline void fillBytes(uint8_t *to, uint8_t value, uint32_t bytes) {
@@ -127,6 +191,7 @@ struct Worker {
   LaunchState *launch = nullptr;
   std::unique_ptr<TouchedBytes> touched; ///< With LaunchConfig::unique.
   PerInstruction *perInstruction = nullptr;
+  RunCount *runs = nullptr; ///< One more than instructions.
   uint64_t random = 1;
   uint64_t executed = 0;
   uint64_t barriers = 0;
@@ -204,6 +269,10 @@ bool coverAscending(Warp &warp, const uint64_t *addresses, uint32_t mask,
 /// they do not lie in one allocation or are not aligned.
 bool coverGlobal(Warp &warp, const uint64_t *addresses, uint32_t mask,
                  uint32_t bytes);
+
+/// Whether the remembered allocation of the instruction, or else the one at `low`, which is
+/// remembered then, holds all bytes from `low` to `high + bytes`.
+bool rememberGlobal(Warp &warp, uint64_t low, uint64_t high, uint32_t bytes);
 
 /// The kind of an access, for the race detector.
 enum class Access : uint8_t { read, write, atomic, asyncWrite };

@@ -93,7 +93,7 @@ void lowbit::ptx::startCta(Worker &worker, Cta &cta, uint64_t linear) {
   }
   // What an earlier block left must not look like data of this one.
   std::fill(cta.shared.begin(), cta.shared.end(), uint8_t(0xcd));
-  std::fill(cta.sharedMarks.begin(), cta.sharedMarks.end(), 0);
+  cta.sharedMarks.clear();
   std::fill(cta.localMarks.begin(), cta.localMarks.end(), 0);
   std::fill(std::begin(cta.barriers), std::end(cta.barriers), BarrierState());
   cta.liveThreads = launch.threadsPerCta;
@@ -225,15 +225,20 @@ static bool releaseScattered(Warp &w) {
 static void exitLanes(Warp &w, uint32_t mask) {
   w.live &= ~mask;
   w.cta->liveThreads -= uint32_t(std::popcount(mask));
-  for (const PendingCopy &c : w.copies)
-    if (const uint32_t ending = c.mask & mask) {
-      const auto lane = uint32_t(std::countr_zero(ending));
-      w.pc = c.pc;
-      report(w, FindingKind::asyncPending, lane, c.shared[lane],
-             "thread ended before it waited for its cp.async", false);
-      break;
-    }
-  std::erase_if(w.copies, [&](PendingCopy &c) { return !(c.mask &= ~mask); });
+  bool reported = false;
+  for (size_t k = w.copies.first; k < w.copies.entries.size(); ++k) {
+    PendingCopy &c = w.copies.entries[k];
+    const uint32_t ending = c.mask & mask;
+    c.mask &= ~mask;
+    if (!ending || reported)
+      continue;
+    const auto lane = uint32_t(std::countr_zero(ending));
+    w.pc = c.pc;
+    report(w, FindingKind::asyncPending, lane, c.shared[lane],
+           "thread ended before it waited for its cp.async", false);
+    reported = true;
+  }
+  w.copies.settle();
   if (!w.cta->liveThreads)
     w.cta->done = true;
 }
@@ -360,11 +365,75 @@ static bool canSync(Warp &w, LaneGroup &g, const Inst &inst, uint32_t mask) {
   return (all & w.live & ~mask) == 0;
 }
 
+/// Counts that lanes `mask` executed the instructions from `first` up to `end`.
+static void countRun(Worker &worker, uint32_t first, uint32_t end, uint32_t mask) {
+  if (first == end)
+    return;
+  const auto lanes = uint64_t(std::popcount(mask));
+  RunCount &begin = worker.runs[first], &behind = worker.runs[end];
+  ++begin.issues;
+  begin.lanes += lanes;
+  --behind.issues;
+  behind.lanes -= lanes;
+}
+
+/// Lanes of `mask` whose guard holds.
+static inline uint32_t guarded(Warp &w, const Inst &inst, uint32_t mask) {
+  if (inst.guard == noSlot) [[likely]]
+    return mask;
+  const uint32_t p = predicate(w, inst.guard);
+  return mask & (inst.guardNegated ? ~p : p);
+}
+
+/// Counts the lanes of `mask` that are not in `m`.
+static inline void countOff(Warp &w, uint32_t pc, uint32_t mask, uint32_t m) {
+  if (mask != m)
+    w.worker->perInstruction[pc].guardedOff += uint64_t(std::popcount(mask ^ m));
+}
+
+/// A .sync operation was executed.
+static void afterSync(Warp &w, const Inst &inst, uint32_t mask) {
+  // Of the .sync operations only bar.warp.sync orders memory.
+  if (!w.worker->races || !isWarpBarrier(inst))
+    return;
+  ++w.syncEpoch;
+  w.worker->races->warpSync(w, mask);
+}
+
+/// Executes instructions that follow each other up to `end`. Returns the next place: before
+/// `end` after one that stops the warp, or at a .sync that not all lanes have reached.
+static uint32_t runStraight(Warp &w, uint32_t pc, uint32_t end, uint32_t mask) {
+  Worker &worker = *w.worker;
+  for (const Inst *inst = worker.launch->program->code.data() + pc; pc != end;
+       ++inst, ++pc) {
+    w.pc = pc;
+    const uint32_t m = guarded(w, *inst, mask);
+    if (inst->flow == Flow::warpSync && m != allLanes)
+      return pc;
+    countOff(w, pc, mask, m);
+    if (!m)
+      continue;
+    if (inst->flow == Flow::next) [[likely]] {
+      inst->run(w, *inst, m);
+      continue;
+    }
+    if (worker.races) {
+      worker.ordered = false;
+      worker.races->beginInstruction(w);
+    }
+    inst->run(w, *inst, m);
+    if (inst->flow == Flow::warpSync)
+      afterSync(w, *inst, m);
+    if (worker.stop || worker.yield)
+      return pc + 1;
+  }
+  return pc;
+}
+
 bool lowbit::ptx::runWarp(Warp &w, uint64_t budget) {
   Worker &worker = *w.worker;
   const Program &program = *worker.launch->program;
   const Inst *code = program.code.data();
-  PerInstruction *counters = worker.perInstruction;
   uint64_t left = budget;
   bool rotate = false;
   while (left && !worker.stop) {
@@ -387,49 +456,51 @@ bool lowbit::ptx::runWarp(Warp &w, uint64_t budget) {
     uint64_t quantum = w.groupCount > 1 ? std::min<uint64_t>(left, 4096) : left;
     uint64_t start = quantum;
     bool leave = false;
+    uint32_t first = pc, behind = pc; // executed and not yet counted
     while (quantum) {
-      const Inst &inst = code[pc];
-      uint32_t m = mask;
-      if (inst.guard != noSlot) {
-        uint32_t p = predicate(w, inst.guard);
-        m &= inst.guardNegated ? ~p : p;
-      }
-      PerInstruction &count = counters[pc];
-      ++count.issues;
-      count.lanes += uint64_t(std::popcount(m));
-      --quantum;
-      w.pc = pc;
-      if (inst.flow == Flow::next) [[likely]] {
-        if (m)
-          inst.run(w, inst, m);
-        if (++pc >= limit)
-          break;
-        continue;
-      }
-      if (inst.flow == Flow::memory) {
-        if (m) {
-          if (worker.races) {
-            worker.ordered = false;
-            worker.races->beginInstruction(w);
-          }
-          inst.run(w, inst, m);
-        }
-        ++pc;
+      if (const uint32_t straight = code[pc].straight) {
+        const uint64_t most = std::min<uint64_t>(quantum, limit - pc);
+        const auto end = pc + uint32_t(std::min<uint64_t>(straight, most));
+        behind = runStraight(w, pc, end, mask);
+        quantum -= behind - pc;
+        pc = behind;
         if (worker.stop || worker.yield) {
           leave = true;
           break;
         }
         if (pc >= limit)
           break;
-        continue;
+        if (pc == end)
+          continue;
       }
+      const Inst &inst = code[pc];
+      const uint32_t m = guarded(w, inst, mask);
+      --quantum;
+      w.pc = pc;
+      behind = pc + 1;
+      if (inst.flow == Flow::warpSync && m && !canSync(w, g, inst, m)) {
+        g.pc = pc;
+        // The lanes whose guard is false go on alone.
+        if (m != mask) {
+          g.mask = mask & ~m;
+          ++g.pc;
+          pc = g.pc;
+          w.groups[w.groupCount++] = {pc - 1, m, LaneGroup::atWarpSync, 0};
+        } else {
+          g.state = LaneGroup::atWarpSync;
+        }
+        --behind;
+        break;
+      }
+      countOff(w, pc, mask, m);
       if (inst.flow == Flow::branch) {
         if (m == mask) {
-          pc = inst.target;
+          countRun(worker, first, behind, mask);
+          first = behind = pc = inst.target;
         } else if (!m) {
           ++pc;
         } else {
-          ++count.divergent;
+          ++worker.perInstruction[pc].divergent;
           g.mask = mask & ~m;
           g.pc = pc + 1;
           pc = g.pc;
@@ -462,7 +533,7 @@ bool lowbit::ptx::runWarp(Warp &w, uint64_t budget) {
         if (same == mask) {
           g.pc = pc = target;
         } else {
-          ++count.divergent;
+          ++worker.perInstruction[w.pc].divergent;
           g.mask = mask & ~same;
           if (m == same) // only guarded-off lanes remain: they go on
             g.pc = pc = pc + 1;
@@ -471,30 +542,12 @@ bool lowbit::ptx::runWarp(Warp &w, uint64_t budget) {
         break;
       }
       if (inst.flow == Flow::warpSync) {
-        if (!canSync(w, g, inst, m)) {
-          // The lanes whose guard is false go on alone.
-          if (m != mask) {
-            g.mask = mask & ~m;
-            ++g.pc;
-            pc = g.pc;
-            w.groups[w.groupCount++] = {pc - 1, m, LaneGroup::atWarpSync, 0};
-          } else {
-            g.state = LaneGroup::atWarpSync;
-          }
-          --count.issues;
-          count.lanes -= uint64_t(std::popcount(m));
-          break;
-        }
         if (worker.races) {
           worker.ordered = false;
           worker.races->beginInstruction(w);
         }
         inst.run(w, inst, m);
-        // Of the .sync operations only bar.warp.sync orders memory.
-        if (worker.races && isWarpBarrier(inst)) {
-          ++w.syncEpoch;
-          worker.races->warpSync(w, m);
-        }
+        afterSync(w, inst, m);
         if (++pc >= limit || worker.stop)
           break;
         continue;
@@ -528,6 +581,7 @@ bool lowbit::ptx::runWarp(Warp &w, uint64_t budget) {
              "trap instruction", true);
       break;
     }
+    countRun(worker, first, behind, mask);
     if (pc != ~0u && w.current < w.groupCount && w.groups[w.current].mask &&
         w.groups[w.current].state == LaneGroup::ready)
       w.groups[w.current].pc = pc;

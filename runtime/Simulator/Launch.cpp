@@ -323,11 +323,14 @@ Status lowbit::ptx::launch(const Program &program, DeviceMemory &memory,
     races = std::make_unique<RaceDetector>(state);
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::vector<PerInstruction>> counters(threads);
+  std::vector<std::vector<RunCount>> runs(threads);
   for (unsigned t = 0; t < threads; ++t) {
     counters[t].resize(program.code.size());
+    runs[t].resize(program.code.size() + 1);
     auto worker = std::make_unique<Worker>();
     worker->launch = &state;
     worker->perInstruction = counters[t].data();
+    worker->runs = runs[t].data();
     worker->random = (config.seed + 1) * 0x9e3779b97f4a7c15ull + t;
     worker->races = races.get();
     if (config.unique)
@@ -340,14 +343,22 @@ Status lowbit::ptx::launch(const Program &program, DeviceMemory &memory,
   runWorker(*workers[0]);
   for (std::thread &t : pool)
     t.join();
+  RunCount running;
   for (size_t pc = 0; pc < program.code.size(); ++pc) {
     const InstOrigin &origin = program.origins[pc];
     LineStats line{origin.loc, origin.sourceLine, origin.spelling,
                    program.code[pc].pipe, 0, 0, 0, 0, 0, 0, 0, 0};
+    for (const auto &r : runs) {
+      running.issues += r[pc].issues;
+      running.lanes += r[pc].lanes;
+    }
+    line.issues = running.issues;
+    line.lanes = running.lanes;
     for (auto &c : counters) {
       const PerInstruction &p = c[pc];
-      line.issues += p.issues;
-      line.lanes += p.lanes;
+      if (p.stores)
+        memory.noteStored(p.cacheBegin, p.bytes);
+      line.lanes -= p.guardedOff;
       line.requests += p.requests;
       line.sectors += p.sectors;
       line.bytes += p.bytes;

@@ -60,7 +60,7 @@ uint64_t DeviceMemory::allocate(uint64_t bytes) {
     std::memset(shadow + offset, 0, room);
   }
   uint64_t begin = globalWindow + offset;
-  table[begin] = {begin, begin + bytes, false};
+  table[begin] = {begin, begin + bytes, false, 0};
   usedBytes += bytes;
   return begin;
 }
@@ -110,4 +110,16 @@ void DeviceMemory::markWritten(uint64_t address, uint64_t bytes) {
     return;
   }
   std::memset(marks(address), 1, bytes);
+}
+
+void DeviceMemory::noteStored(uint64_t begin, uint64_t bytes) {
+  auto it = table.find(begin);
+  if (it == table.end() || it->second.allWritten)
+    return;
+  Allocation &a = it->second;
+  a.stored += bytes;
+  if (a.stored < a.end - a.begin)
+    return;
+  a.stored = 0;
+  a.allWritten = !std::memchr(marks(a.begin), 0, a.end - a.begin);
 }

@@ -34,6 +34,7 @@ inline constexpr uint64_t globalWindow = uint64_t(0x200) << 32;
 struct Allocation {
   uint64_t begin = 0, end = 0; ///< Device addresses.
   bool allWritten = false;     ///< The marks need not be looked at.
+  uint64_t stored = 0;         ///< Bytes that kernels have stored since the marks were counted.
 };
 
 class DeviceMemory {
@@ -61,6 +62,9 @@ public:
 
   /// Marks bytes as written. The caller has checked the range.
   void markWritten(uint64_t address, uint64_t bytes);
+  /// Kernels have stored `bytes` into the allocation that starts at `begin`. When that is
+  /// enough to fill it, looks whether all its bytes are marked by now.
+  void noteStored(uint64_t begin, uint64_t bytes);
   const std::map<uint64_t, Allocation> &allocations() const { return table; }
 
 private:

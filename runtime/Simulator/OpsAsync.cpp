@@ -19,23 +19,35 @@ using namespace lowbit::ptx;
 //===----------------------------------------------------------------------===//
 
 static constexpr size_t maxPending = 1 << 16;
+/// What a destination holds until its copy lands.
+static constexpr uint8_t copyPoison = 0xcb;
 
-/// Lands the part of one lane.
-static void land(Warp &w, const PendingCopy &c, uint32_t lane) {
-  Cta &cta = *w.cta;
-  const uint32_t at = c.shared[lane] - sharedBase, n = c.sourceBytes[lane];
-  uint8_t *to = cta.shared.data() + at, *marks = cta.sharedMarks.data() + at;
-  const uint8_t *from = (c.taken >> lane & 1)
-                            ? c.data.data() + 16 * lane
-                            : w.worker->launch->memory->host(c.source[lane]);
-  if (n == 16) { // the usual size, as two moves
-    std::memcpy(to, from, 16);
-  } else {
-    if (n)
-      std::memcpy(to, from, n);
-    std::memset(to + n, 0, c.bytes - n);
+void CopyQueue::settle() {
+  while (first < entries.size() && !entries[first].mask)
+    ++first;
+  if (first == entries.size()) {
+    clear();
+  } else if (first >= 64) { // keeps the queue short
+    entries.erase(entries.begin(), entries.begin() + ptrdiff_t(first));
+    if (!data.empty())
+      data.erase(data.begin(), data.begin() + ptrdiff_t(first * dataBytes));
+    first = 0;
   }
-  fillBytes(marks, byteWritten, c.bytes);
+}
+
+/// Lands the part of one lane of the queue's entry `index`.
+static void land(Warp &w, size_t index, uint32_t lane) {
+  Cta &cta = *w.cta;
+  const PendingCopy &c = w.copies.entries[index];
+  const uint32_t at = c.shared[lane] - sharedBase, n = c.sourceBytes[lane];
+  uint8_t *to = cta.shared.data() + at;
+  const uint8_t *from = (c.taken >> lane & 1)
+                            ? w.copies.data.data() + index * CopyQueue::dataBytes + 16 * lane
+                            : w.worker->launch->memory->host(c.source[lane]);
+  if (n)
+    std::memcpy(to, from, n);
+  std::memset(to + n, 0, c.bytes - n);
+  cta.sharedMarks.setWritten(at, c.bytes);
   if (w.worker->races) {
     uint32_t pc = w.pc;
     w.pc = c.pc; // a race is with the copy, not with the wait
@@ -44,12 +56,33 @@ static void land(Warp &w, const PendingCopy &c, uint32_t lane) {
   }
 }
 
+/// The parts of lanes `due` of a copy of 16 bytes a lane.
+static void landWhole(Warp &w, const PendingCopy &c, uint32_t due) {
+  uint8_t *shared = w.cta->shared.data();
+  uint32_t *marks = w.cta->sharedMarks.data();
+  DeviceMemory &memory = *w.worker->launch->memory;
+  const uint8_t *global = memory.host(globalWindow) - globalWindow;
+  auto one = [&](unsigned l) {
+    const uint32_t at = c.shared[l] - sharedBase;
+    std::memcpy(shared + at, global + c.source[l], 16);
+    marks[at / SharedMarks::unitBytes] = SharedMarks::unitWritten;
+  };
+  if (due == allLanes)
+    for (unsigned l = 0; l < 32; ++l)
+      one(l);
+  else
+    for (uint32_t m = due; m; m &= m - 1)
+      one(unsigned(std::countr_zero(m)));
+}
+
 void lowbit::ptx::landCopies(Warp &w, uint32_t mask, uint32_t pending) {
-  bool landed = false;
+  if (w.copies.entries.empty())
+    return;
   uint32_t differ = 0;
   for (uint32_t group : w.copyGroup)
     differ |= group ^ w.copyGroup[0];
-  for (PendingCopy &c : w.copies) {
+  for (size_t k = w.copies.first; k < w.copies.entries.size(); ++k) {
+    PendingCopy &c = w.copies.entries[k];
     uint32_t due = c.mask & mask;
     if (pending != ~0u && !differ) {
       if (uint64_t(c.group) + pending >= w.copyGroup[0])
@@ -59,13 +92,14 @@ void lowbit::ptx::landCopies(Warp &w, uint32_t mask, uint32_t pending) {
         if (uint64_t(c.group) + pending >= w.copyGroup[std::countr_zero(m)])
           due &= ~(m & -m);
     }
-    for (uint32_t m = due; m; m &= m - 1)
-      land(w, c, uint32_t(std::countr_zero(m)));
+    if (c.whole)
+      landWhole(w, c, due);
+    else
+      for (uint32_t m = due; m; m &= m - 1)
+        land(w, k, uint32_t(std::countr_zero(m)));
     c.mask &= ~due;
-    landed |= !c.mask;
   }
-  if (landed)
-    std::erase_if(w.copies, [](const PendingCopy &c) { return !c.mask; });
+  w.copies.settle();
 }
 
 namespace {
@@ -76,7 +110,7 @@ uint64_t copyTarget(Warp &w, const Inst &i, unsigned l) {
                     : uint32_t(row<uint32_t>(w, i.a)[l] + uint32_t(i.imm));
 }
 
-/// Checks one lane's copy and notes it in `c`; false after a report.
+/// Checks one lane's copy and notes it in `c`, the queue's last; false after a report.
 bool issueCopy(Warp &w, const Inst &i, unsigned l, PendingCopy &c) {
   const uint64_t to = copyTarget(w, i, l), source = c.source[l];
   uint32_t n = i.p0;
@@ -103,7 +137,9 @@ bool issueCopy(Warp &w, const Inst &i, unsigned l, PendingCopy &c) {
     if (!p)
       return false;
     if (c.taken >> l & 1)
-      std::memcpy(c.data.data() + 16 * l + k, p, step);
+      std::memcpy(w.copies.data.data() + (w.copies.entries.size() - 1) * CopyQueue::dataBytes +
+                      16 * l + k,
+                  p, step);
     k += step;
   }
   c.shared[l] = uint32_t(to);
@@ -111,15 +147,81 @@ bool issueCopy(Warp &w, const Inst &i, unsigned l, PendingCopy &c) {
   return true;
 }
 
-/// Whether the destinations of 16 bytes of all lanes lie aligned in the block's memory.
-bool targetsInside(Warp &w, const PendingCopy &c) {
+/// Notes copies of 16 bytes a lane out of one initialised allocation into the block's memory;
+/// false (nothing was done) where that is not so, or not known soon enough.
+bool issueWhole(Warp &w, const Inst &i, PendingCopy &c) {
+  Worker &worker = *w.worker;
+  if (i.p1 != 0 || i.p0 != 16 || worker.races || c.taken)
+    return false;
+  if (i.p3 & 1) {
+    for (unsigned l = 0; l < 32; ++l) {
+      const uint64_t to = copyTarget(w, i, l);
+      c.shared[l] = to >> 32 ? 0 : uint32_t(to);
+    }
+  } else {
+    const uint32_t *base = row<uint32_t>(w, i.a);
+    for (unsigned l = 0; l < 32; ++l)
+      c.shared[l] = base[l] + uint32_t(i.imm);
+  }
   uint32_t bits = 0, worst = 0;
   for (unsigned l = 0; l < 32; ++l) {
     const uint32_t at = (c.mask >> l & 1) ? c.shared[l] - sharedBase : 0;
     bits |= at;
     worst = std::max(worst, at);
   }
-  return !(bits & 15) && worst + uint64_t(16) <= w.cta->shared.size();
+  if ((bits & 15) || worst + uint64_t(16) > w.cta->shared.size())
+    return false;
+  if (!coverAscending(w, c.source, c.mask, 16)) {
+    if (!coverGlobal(w, c.source, c.mask, 16))
+      return false;
+    countSectors(w, c.source, c.mask, 16);
+  }
+  if (!worker.perInstruction[w.pc].cacheWritten)
+    for (uint32_t m = c.mask; m; m &= m - 1) {
+      const auto l = unsigned(std::countr_zero(m));
+      uint64_t marks[2];
+      std::memcpy(marks, worker.launch->memory->marks(c.source[l]), sizeof(marks));
+      if ((marks[0] & marks[1]) != byteWritten * 0x0101010101010101u)
+        accessGlobal(w, l, c.source[l], 16, false); // reports
+    }
+  uint8_t *shared = w.cta->shared.data();
+  uint32_t *marks = w.cta->sharedMarks.data();
+  const uint8_t *global = worker.launch->memory->host(globalWindow) - globalWindow;
+  auto poison = [&](unsigned l) {
+    const uint32_t at = c.shared[l] - sharedBase;
+    fillBytes(shared + at, copyPoison, 16);
+    marks[at / SharedMarks::unitBytes] = SharedMarks::unitInFlight;
+    // The data are copied at the wait: for the host, too, time to fetch them.
+    __builtin_prefetch(global + c.source[l]);
+  };
+  if (c.mask == allLanes)
+    for (unsigned l = 0; l < 32; ++l)
+      poison(l);
+  else
+    for (uint32_t m = c.mask; m; m &= m - 1)
+      poison(unsigned(std::countr_zero(m)));
+  c.whole = true;
+  return true;
+}
+
+/// The same for any other copies; false after a report.
+bool issueLanes(Warp &w, const Inst &i, PendingCopy &c) {
+  uint32_t reading = c.mask;
+  for (uint32_t m = c.mask; m; m &= m - 1) {
+    const auto l = unsigned(std::countr_zero(m));
+    if (!issueCopy(w, i, l, c))
+      return false;
+    if (!c.sourceBytes[l])
+      reading &= ~(1u << l);
+  }
+  for (uint32_t m = c.mask; m; m &= m - 1) {
+    const size_t at = c.shared[std::countr_zero(m)] - sharedBase;
+    fillBytes(w.cta->shared.data() + at, copyPoison, c.bytes);
+    w.cta->sharedMarks.setInFlight(at, c.bytes);
+  }
+  if (reading && !w.worker->stop)
+    countSectors(w, c.source, reading, i.p0);
+  return true;
 }
 
 /// a = destination (p3 bit 0: 64 bits), imm = its offset; b = source, target =
@@ -127,67 +229,35 @@ bool targetsInside(Warp &w, const PendingCopy &c) {
 /// p1: 0 none, 1 source size, 2 ignore-src predicate (p2 negated).
 void runCpAsync(Warp &w, const Inst &i, uint32_t mask) {
   Worker &worker = *w.worker;
-  if (w.copies.size() >= maxPending)
+  if (w.copies.entries.size() - w.copies.first >= maxPending)
     return report(w, FindingKind::asyncPending, uint32_t(std::countr_zero(mask)), 0,
                   "65,536 copies were never waited for", true);
   const uint64_t sourceOffset = uint64_t(w.pool[i.aux]) | uint64_t(w.pool[i.aux + 1]) << 32;
   // Lanes of one commit group at a time: nearly always all.
   for (uint32_t rest = mask; rest && !worker.stop;) {
-    PendingCopy &c = w.copies.emplace_back();
+    w.copies.entries.resize(w.copies.entries.size() + 1);
+    PendingCopy &c = w.copies.entries.back();
     c.group = w.copyGroup[std::countr_zero(rest)];
+    uint32_t others = 0;
     for (unsigned l = 0; l < 32; ++l)
-      c.mask |= uint32_t(w.copyGroup[l] == c.group) << l;
-    c.mask &= rest;
-    rest &= ~c.mask;
+      others |= uint32_t(w.copyGroup[l] != c.group) << l;
+    c.mask = rest & ~others;
+    rest &= others;
     c.bytes = i.p0;
     c.pc = w.pc;
+    c.taken = 0;
+    c.whole = false;
     if (worker.launch->config->seed) {
       c.taken = uint32_t(worker.nextRandom() >> 16) & c.mask;
-      c.data.resize(32 * 16);
+      w.copies.data.resize(w.copies.entries.size() * CopyQueue::dataBytes);
     }
+    const uint64_t *base = row<uint64_t>(w, i.b);
     for (unsigned l = 0; l < 32; ++l)
-      c.source[l] = row<uint64_t>(w, i.b)[l] + sourceOffset;
-    // Whole copies out of one initialised allocation need no look at each lane.
-    bool fast = false, counted = false;
-    if (i.p1 == 0 && i.p0 == 16 && !worker.races && !c.taken) {
-      if (i.p3 & 1)
-        for (unsigned l = 0; l < 32; ++l) {
-          const uint64_t to = copyTarget(w, i, l);
-          c.shared[l] = to >> 32 ? 0 : uint32_t(to);
-        }
-      else
-        for (unsigned l = 0; l < 32; ++l)
-          c.shared[l] = row<uint32_t>(w, i.a)[l] + uint32_t(i.imm);
-      if (targetsInside(w, c)) {
-        counted = coverAscending(w, c.source, c.mask, 16);
-        fast = (counted || coverGlobal(w, c.source, c.mask, 16)) &&
-               worker.perInstruction[w.pc].cacheWritten;
-      }
+      c.source[l] = base[l] + sourceOffset;
+    if (!issueWhole(w, i, c) && !issueLanes(w, i, c)) {
+      w.copies.entries.pop_back();
+      return;
     }
-    uint32_t reading = c.mask;
-    if (fast) {
-      std::memset(c.sourceBytes, 16, sizeof(c.sourceBytes));
-      // The data are copied at the wait: for the host, too, time to fetch them.
-      for (uint32_t m = c.mask; m; m &= m - 1)
-        __builtin_prefetch(worker.launch->memory->host(c.source[std::countr_zero(m)]));
-    } else {
-      for (uint32_t m = c.mask; m; m &= m - 1) {
-        const auto l = unsigned(std::countr_zero(m));
-        if (!issueCopy(w, i, l, c)) {
-          w.copies.pop_back();
-          return;
-        }
-        if (!c.sourceBytes[l])
-          reading &= ~(1u << l);
-      }
-    }
-    for (uint32_t m = c.mask; m; m &= m - 1) {
-      const size_t at = c.shared[std::countr_zero(m)] - sharedBase;
-      fillBytes(w.cta->shared.data() + at, 0xcb, c.bytes);
-      fillBytes(w.cta->sharedMarks.data() + at, byteInFlight, c.bytes);
-    }
-    if (reading && !counted && !worker.stop)
-      countSectors(w, c.source, reading, i.p0);
   }
 }
 void runCommit(Warp &w, const Inst &, uint32_t mask) {

@@ -358,25 +358,6 @@ bool decodeMma(Decoder &d) {
 // ldmatrix, stmatrix, movmatrix: 8 x 8 matrices of 16-bit elements
 //===----------------------------------------------------------------------===//
 
-/// Whether all bytes of the 16 marks at each place say "written".
-inline bool allWritten(const uint8_t *marks, const uint32_t *places, unsigned count) {
-  static_assert(byteWritten == 1 && byteInFlight == 2 && byteUnwritten == 0);
-#ifdef __AVX2__
-  const __m128i written = _mm_set1_epi8(byteWritten);
-  __m128i all = written;
-  for (unsigned l = 0; l < count; ++l)
-    all = _mm_and_si128(
-        all, _mm_loadu_si128(reinterpret_cast<const __m128i *>(marks + places[l])));
-  return _mm_movemask_epi8(_mm_cmpeq_epi8(all, written)) == 0xffff;
-#else
-  for (unsigned l = 0; l < count; ++l)
-    for (unsigned k = 0; k < 16; ++k)
-      if (marks[places[l] + k] != byteWritten)
-        return false;
-  return true;
-#endif
-}
-
 /// The rows of ldmatrix where all is well: inside, aligned, written, no two of a matrix in
 /// one bank. False says nothing.
 bool quickRows(Warp &w, const Inst &i, const uint8_t *(&rows)[32]) {
@@ -397,8 +378,13 @@ bool quickRows(Warp &w, const Inst &i, const uint8_t *(&rows)[32]) {
     }
     oneBankEach &= banks;
   }
-  if ((bits & 15) || worst > size - 16 || oneBankEach != 0xff ||
-      !allWritten(w.cta->sharedMarks.data(), places, count))
+  if ((bits & 15) || worst > size - 16 || oneBankEach != 0xff)
+    return false;
+  const uint32_t *marks = w.cta->sharedMarks.data();
+  uint32_t wrong = 0;
+  for (unsigned l = 0; l < count; ++l)
+    wrong |= marks[places[l] / SharedMarks::unitBytes] ^ SharedMarks::unitWritten;
+  if (wrong)
     return false;
   for (unsigned l = 0; l < count; ++l)
     rows[l] = w.cta->shared.data() + places[l];

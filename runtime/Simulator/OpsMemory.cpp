@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/Simulator/LaneRows.h"
 #include "runtime/Simulator/Lanes.h"
 #include "runtime/Simulator/Races.h"
 
@@ -32,10 +33,6 @@ inline void laneAddresses(Warp &w, const Inst &i, uint64_t *out) {
   }
 }
 
-template <class T> inline void readElement(Warp &w, uint32_t slot, unsigned l, const uint8_t *p) {
-  std::memcpy(w.r + slot + l * sizeof(T), p, sizeof(T));
-}
-
 /// Fills one lane's registers from memory (or zeros).
 void fillLane(Warp &w, const Inst &i, unsigned l, const uint8_t *p) {
   for (unsigned k = 0; k < i.p0; ++k) {
@@ -55,77 +52,33 @@ void takeLane(Warp &w, const Inst &i, unsigned l, uint8_t *p) {
     std::memcpy(p + k * i.p1, w.r + w.pool[i.aux + k] + l * i.p2, i.p1);
 }
 
-/// Elements of one size, a register each. Eight lanes often read one run of memory,
-/// or all the same place: then one copy does.
-template <class T, class Base>
-inline void loadRows(Warp &w, const Inst &i, uint32_t mask, Base base) {
-  constexpr unsigned part = 8;
-  unsigned n = i.p0;
-  for (unsigned k = 0; k < n; ++k) {
-    T *d = row<T>(w, w.pool[i.aux + k]);
-    if (mask == allLanes) {
-      for (unsigned l = 0; l < 32; l += part) {
-        const uint8_t *first = base(l) + k * sizeof(T);
-        uintptr_t run = 0, same = 0;
-        for (unsigned j = 1; j < part; ++j) {
-          auto distance = uintptr_t(base(l + j)) - uintptr_t(base(l));
-          run |= distance ^ (j * sizeof(T));
-          same |= distance;
-        }
-        if (!run) {
-          std::memcpy(&d[l], first, part * sizeof(T));
-        } else if (!same) {
-          T v;
-          std::memcpy(&v, first, sizeof(T));
-          for (unsigned j = 0; j < part; ++j)
-            d[l + j] = v;
-        } else {
-          for (unsigned j = 0; j < part; ++j)
-            std::memcpy(&d[l + j], base(l + j) + k * sizeof(T), sizeof(T));
-        }
-      }
-    } else {
-      for (uint32_t m = mask; m; m &= m - 1) {
-        unsigned l = unsigned(std::countr_zero(m));
-        std::memcpy(&d[l], base(l) + k * sizeof(T), sizeof(T));
-      }
-    }
-  }
-}
-template <class T, class Base>
-inline void storeRows(Warp &w, const Inst &i, uint32_t mask, Base base) {
-  unsigned n = i.p0;
-  for (uint32_t m = mask; m; m &= m - 1) {
-    unsigned l = unsigned(std::countr_zero(m));
-    for (unsigned k = 0; k < n; ++k)
-      std::memcpy(base(l) + k * sizeof(T), &row<T>(w, w.pool[i.aux + k])[l], sizeof(T));
-  }
-}
-template <class Base>
-void loadAll(Warp &w, const Inst &i, uint32_t mask, Base base) {
+/// Calls `rows` with an element of the type that memory and registers have, or else `lane`
+/// for each lane of `mask`.
+template <class Rows, class Lane>
+inline void byElement(const Inst &i, uint32_t mask, const Rows &rows, const Lane &lane) {
   if (i.p1 == 4 && i.p2 == 4)
-    loadRows<uint32_t>(w, i, mask, base);
+    rows(uint32_t());
   else if (i.p1 == 8)
-    loadRows<uint64_t>(w, i, mask, base);
+    rows(uint64_t());
   else if (i.p1 == 2 && i.p2 == 2)
-    loadRows<uint16_t>(w, i, mask, base);
+    rows(uint16_t());
   else
-    for (uint32_t m = mask; m; m &= m - 1) {
-      unsigned l = unsigned(std::countr_zero(m));
-      fillLane(w, i, l, base(l));
-    }
+    for (uint32_t m = mask; m; m &= m - 1)
+      lane(unsigned(std::countr_zero(m)));
 }
-template <class Base>
-void storeAll(Warp &w, const Inst &i, uint32_t mask, Base base) {
-  if (i.p1 == 4 && i.p2 == 4)
-    storeRows<uint32_t>(w, i, mask, base);
-  else if (i.p1 == 8)
-    storeRows<uint64_t>(w, i, mask, base);
-  else
-    for (uint32_t m = mask; m; m &= m - 1) {
-      unsigned l = unsigned(std::countr_zero(m));
-      takeLane(w, i, l, base(l));
-    }
+template <class Place>
+void loadAll(Warp &w, const Inst &i, uint32_t mask, const Place &place) {
+  byElement(
+      i, mask,
+      [&](auto t) { loadRows<decltype(t)>(w, w.pool + i.aux, i.p0, mask, place); },
+      [&](unsigned l) { fillLane(w, i, l, place(l)); });
+}
+template <class Place>
+void storeAll(Warp &w, const Inst &i, uint32_t mask, const Place &place) {
+  byElement(
+      i, mask,
+      [&](auto t) { storeRows<decltype(t)>(w, w.pool + i.aux, i.p0, mask, place); },
+      [&](unsigned l) { takeLane(w, i, l, place(l)); });
 }
 
 bool marked(const uint8_t *marks, uint32_t bytes) {
@@ -142,6 +95,46 @@ bool marked(const uint8_t *marks, uint32_t bytes) {
     }
     return true;
   }
+}
+
+/// An access of all lanes at places with one distance, the usual case: true when it is done,
+/// false (nothing was done) where it needs a look at each lane.
+bool accessInSteps(Warp &w, const Inst &i, bool isStore) {
+  Worker &worker = *w.worker;
+  if (!(i.p3 & 1) || worker.races || worker.touched)
+    return false;
+  const uint32_t bytes = uint32_t(i.p0) * i.p1;
+  const uint64_t *a = row<uint64_t>(w, i.a);
+  const uint64_t step = a[1] - a[0], low = a[0] + i.imm, high = low + 31 * step;
+  constexpr uint64_t farthest = 1 << 24, sectorBytes = 32;
+  if (step > farthest || ((low | step) & (bytes - 1)) || !inSteps(a, step) ||
+      !rememberGlobal(w, low, high, bytes))
+    return false;
+  PerInstruction &pi = worker.perInstruction[w.pc];
+  DeviceMemory &memory = *worker.launch->memory;
+  if (!pi.cacheWritten && isStore) {
+    pi.stores = true;
+    for (uint64_t l = 0; l < 32; ++l)
+      fillBytes(memory.marks(low + l * step), byteWritten, bytes);
+  } else if (!pi.cacheWritten) {
+    for (uint64_t l = 0; l < 32; ++l)
+      if (!marked(memory.marks(low + l * step), bytes))
+        return false;
+  }
+  ++pi.requests;
+  pi.bytes += 32 * bytes;
+  // An aligned access lies in one sector, and steps of a sector or less leave none out.
+  pi.sectors += step >= sectorBytes ? 32 : high / sectorBytes - low / sectorBytes + 1;
+  uint8_t *first = memory.host(low);
+  auto place = [=](unsigned l) { return first + l * step; };
+  if (isStore)
+    storeAll(w, i, allLanes, place);
+  else
+    byElement(
+        i, allLanes,
+        [&](auto t) { loadSteps<decltype(t)>(w, w.pool + i.aux, i.p0, first, step); },
+        [&](unsigned l) { fillLane(w, i, l, place(l)); });
+  return true;
 }
 
 void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address, bool isStore) {
@@ -178,6 +171,7 @@ void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address
   }
   DeviceMemory &memory = *worker.launch->memory;
   if (!worker.perInstruction[w.pc].cacheWritten) {
+    worker.perInstruction[w.pc].stores |= isStore;
     for (uint32_t m = mask; m; m &= m - 1) {
       unsigned l = unsigned(std::countr_zero(m));
       uint8_t *marks = memory.marks(address[l]);
@@ -188,11 +182,11 @@ void globalAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *address
     }
   }
   uint8_t *host = memory.host(globalWindow) - globalWindow;
-  auto base = [=](unsigned l) { return host + address[l]; };
+  auto place = [=](unsigned l) { return host + address[l]; };
   if (isStore)
-    storeAll(w, i, mask, base);
+    storeAll(w, i, mask, place);
   else
-    loadAll(w, i, mask, base);
+    loadAll(w, i, mask, place);
 }
 
 void sharedAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *offset, bool isStore) {
@@ -225,12 +219,12 @@ void sharedAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *offset,
   const Access access = worker.ordered ? Access::atomic
                         : isStore      ? Access::write
                                        : Access::read;
-  uint8_t *marks = cta.sharedMarks.data() - sharedBase;
+  SharedMarks &marks = cta.sharedMarks;
   for (uint32_t m = mask; m; m &= m - 1) {
     unsigned l = unsigned(std::countr_zero(m));
     if (isStore)
-      fillBytes(marks + offset[l], byteWritten, bytes);
-    else if (!marked(marks + offset[l], bytes)) {
+      marks.setWritten(offset[l] - sharedBase, bytes);
+    else if (!marks.written(offset[l] - sharedBase, bytes)) {
       accessShared(w, l, offset[l], bytes, false); // reports, and notes
       continue;
     }
@@ -238,14 +232,16 @@ void sharedAccess(Warp &w, const Inst &i, uint32_t mask, const uint64_t *offset,
       noteShared(w, l, offset[l], bytes, access);
   }
   uint8_t *host = cta.shared.data() - sharedBase;
-  auto base = [=](unsigned l) { return host + offset[l]; };
+  auto place = [=](unsigned l) { return host + offset[l]; };
   if (isStore)
-    storeAll(w, i, mask, base);
+    storeAll(w, i, mask, place);
   else
-    loadAll(w, i, mask, base);
+    loadAll(w, i, mask, place);
 }
 
 template <bool Store> void runGlobal(Warp &w, const Inst &i, uint32_t mask) {
+  if (mask == allLanes && accessInSteps(w, i, Store))
+    return;
   uint64_t address[32];
   laneAddresses(w, i, address);
   w.worker->ordered = i.p3 & 4;
@@ -270,6 +266,8 @@ template <bool Store> void runLocal(Warp &w, const Inst &i, uint32_t mask) {
   }
 }
 template <bool Store> void runGeneric(Warp &w, const Inst &i, uint32_t mask) {
+  if (mask == allLanes && accessInSteps(w, i, Store))
+    return;
   uint64_t address[32];
   laneAddresses(w, i, address);
   w.worker->ordered = i.p3 & 4;

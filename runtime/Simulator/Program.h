@@ -56,7 +56,12 @@ struct Inst {
   Flow flow = Flow::next;
   Pipe pipe = Pipe::alu;
   bool guardNegated = false;
+  /// warpSync: the member mask is a constant that names all lanes.
+  bool allMembers = false;
   uint8_t p0 = 0, p1 = 0, p2 = 0, p3 = 0;
+  /// How many instructions from this one on are executed one after another, whatever
+  /// they compute: next, memory, and warpSync with allMembers.
+  uint32_t straight = 0;
 };
 
 /// Where an instruction came from, parallel to Program::code.
