@@ -12,21 +12,22 @@
 
 namespace lowbit::ptx {
 
-/// Numbers of one operand of a product of tiles. A block is the 32 words of a register of
-/// a warp: 8 rows (of B: columns) of 4 words along k.
-struct TileOperand {
-  const uint32_t *blocks[4]; ///< of A: both halves of the rows for the first 4 words, ...
-  bool isSigned;
-};
+/// out[v][lane] = in[v][lane] + the number at that place of C/D (Fragments.h) of a product of
+/// matrices, modulo 2^32. Operands are blocks, a block is the 32 words of a register of a
+/// warp: 8 rows (of B: columns) of 4 words along k. A has both halves of the rows for the
+/// first 4 words, then for the next. Rows of `out` may be rows of A or B, or of `in` with the
+/// same v.
+using TileProduct = void (*)(const uint32_t *const *a, const uint32_t *const *b,
+                             const uint32_t *const *in, uint32_t *const *out);
 
-/// out[v][lane] = in[v][lane] + the number at that place of C/D (Fragments.h) of the product
-/// of `halves` * 8 rows and 8 columns over `runs` runs of four words along k, modulo 2^32.
-/// Words have four bytes each or, with `nibbles`, eight numbers of four bits. Halves and
-/// runs are 1 or 2; A has halves * runs blocks, B has runs. Rows of `out` may be rows of A
-/// or B, or of `in` with the same v.
-void multiplyTiles(const TileOperand &a, const TileOperand &b, unsigned halves,
-                   unsigned runs, bool nibbles, const uint32_t *const *in,
-                   uint32_t *const *out);
+/// What the numbers of a product are: words of four bytes each or, with `nibbles`, of eight
+/// numbers of four bits; `halves` * 8 rows and 8 columns over `runs` runs of four words
+/// along k. Halves and runs are 1 or 2; A has halves * runs blocks, B has runs.
+struct TileShape {
+  bool signedA, signedB, nibbles;
+  unsigned halves, runs;
+};
+TileProduct tileProduct(const TileShape &shape);
 
 } // namespace lowbit::ptx
 

@@ -119,58 +119,80 @@ void multiplyBits(Warp &w, const uint32_t *f, const ResultRows &in, const Result
     }
 }
 
+TileShape tileShape(const uint32_t *f) {
+  const MmaType a = MmaType(f[fTypeA]), b = MmaType(f[fTypeB]);
+  return {a == MmaType::s4 || a == MmaType::s8, b == MmaType::s4 || b == MmaType::s8,
+          a == MmaType::s4 || a == MmaType::u4, f[fRows] / 8, f[fCountB]};
+}
+
 /// Registers of a warp are blocks of a tile as they are.
 void multiplyNumbers(Warp &w, const uint32_t *f, const ResultRows &in,
                      const ResultRows &out) {
-  const uint32_t *registers = f + fRegisters + f[fCountC];
-  auto operand = [&](unsigned count, MmaType type) {
-    TileOperand o;
-    for (unsigned r = 0; r < count; ++r)
-      o.blocks[r] = row<uint32_t>(w, *registers++);
-    o.isSigned = type == MmaType::s4 || type == MmaType::s8;
-    return o;
-  };
-  const MmaType ta = MmaType(f[fTypeA]), tb = MmaType(f[fTypeB]);
-  const TileOperand a = operand(f[fCountA], ta), b = operand(f[fCountB], tb);
-  multiplyTiles(a, b, f[fRows] / 8, f[fCountB], ta == MmaType::s4 || ta == MmaType::u4, in,
-                out);
+  const uint32_t *registers = f + fRegisters + f[fCountC], *a[4] = {}, *b[2] = {};
+  for (unsigned r = 0; r < f[fCountA]; ++r)
+    a[r] = row<uint32_t>(w, *registers++);
+  for (unsigned r = 0; r < f[fCountB]; ++r)
+    b[r] = row<uint32_t>(w, *registers++);
+  tileProduct(tileShape(f))(a, b, in, out);
 }
 
 void runMmaInteger(Warp &w, const Inst &i, uint32_t mask) {
   const uint32_t *f = w.pool + i.aux;
   const unsigned count = f[fCountC];
   const uint32_t *d = f + fRegisters, *c = d + count + f[fCountA] + f[fCountB];
-  auto multiply = [&](const ResultRows &in, const ResultRows &out) {
-    if (f[fTypeA] == unsigned(MmaType::b1))
-      multiplyBits(w, f, in, out);
-    else
-      multiplyNumbers(w, f, in, out);
-  };
-  // Straight into the results where all lanes take part and no result is another value's
-  // accumulator; else sums first.
-  bool direct = mask == allLanes && !(f[fFlags] & flagSaturate);
-  ResultRows in = {}, out = {};
-  for (unsigned v = 0; v < count; ++v) {
-    in[v] = row<uint32_t>(w, c[v]);
-    out[v] = row<uint32_t>(w, d[v]);
-    for (unsigned u = 0; u < count; ++u)
-      direct &= u == v || c[u] != d[v];
-  }
-  if (direct)
-    return multiply(in, out);
-  uint32_t zeros[32] = {}, sums[4][32];
-  multiply({zeros, zeros, zeros, zeros}, {sums[0], sums[1], sums[2], sums[3]});
-  uint32_t before[4][32];
+  // Sums first: a result may be another value's accumulator.
+  uint32_t zeros[32] = {}, sums[4][32], before[4][32];
+  const ResultRows in = {zeros, zeros, zeros, zeros}, out = {sums[0], sums[1], sums[2], sums[3]};
+  if (f[fTypeA] == unsigned(MmaType::b1))
+    multiplyBits(w, f, in, out);
+  else
+    multiplyNumbers(w, f, in, out);
   for (unsigned v = 0; v < count; ++v)
-    std::memcpy(before[v], in[v], sizeof(before[v]));
+    std::memcpy(before[v], row<uint32_t>(w, c[v]), sizeof(before[v]));
   for (unsigned v = 0; v < count; ++v)
-    eachLane(out[v], mask, [&](unsigned l) {
+    eachLane(row<uint32_t>(w, d[v]), mask, [&](unsigned l) {
       const int64_t s = int64_t(int32_t(before[v][l])) + int32_t(sums[v][l]);
       return !(f[fFlags] & flagSaturate)   ? uint32_t(s)
              : s > INT32_MAX ? uint32_t(INT32_MAX)
              : s < INT32_MIN ? uint32_t(INT32_MIN)
                              : uint32_t(s);
     });
+}
+
+/// The usual case: numbers, sums modulo 2^32, and no result is another value's accumulator.
+/// imm = the TileProduct.
+template <unsigned halves, unsigned runs>
+void runMmaNumbers(Warp &w, const Inst &i, uint32_t mask) {
+  if (mask != allLanes)
+    return runMmaInteger(w, i, mask);
+  const uint32_t *registers = w.pool + i.aux + fRegisters, *a[4], *b[2], *in[4];
+  uint32_t *out[4];
+  for (unsigned v = 0; v < 2 * halves; ++v)
+    out[v] = row<uint32_t>(w, *registers++);
+  for (unsigned r = 0; r < halves * runs; ++r)
+    a[r] = row<uint32_t>(w, *registers++);
+  for (unsigned r = 0; r < runs; ++r)
+    b[r] = row<uint32_t>(w, *registers++);
+  for (unsigned v = 0; v < 2 * halves; ++v)
+    in[v] = row<uint32_t>(w, *registers++);
+  reinterpret_cast<TileProduct>(i.imm)(a, b, in, out);
+}
+
+/// The handler for a decoded integer product.
+Handler mmaIntegerHandler(const std::vector<uint32_t> &f, uint64_t &product) {
+  const unsigned count = f[fCountC];
+  const uint32_t *d = f.data() + fRegisters, *c = d + count + f[fCountA] + f[fCountB];
+  bool usual = f[fTypeA] != unsigned(MmaType::b1) && !(f[fFlags] & flagSaturate);
+  for (unsigned v = 0; v < count; ++v)
+    for (unsigned u = 0; u < count; ++u)
+      usual &= u == v || c[u] != d[v];
+  if (!usual)
+    return runMmaInteger;
+  const TileShape shape = tileShape(f.data());
+  product = reinterpret_cast<uint64_t>(tileProduct(shape));
+  if (shape.halves == 1)
+    return shape.runs == 1 ? runMmaNumbers<1, 1> : runMmaNumbers<1, 2>;
+  return shape.runs == 1 ? runMmaNumbers<2, 1> : runMmaNumbers<2, 2>;
 }
 
 void runMmaFloat(Warp &w, const Inst &i, uint32_t mask) {
@@ -351,7 +373,7 @@ bool decodeMma(Decoder &d) {
       !d.vectorOf(3, accumulator, false, countD, pool))
     return false;
   d.out.aux = d.addPool(pool);
-  return finishSync(d, integer ? runMmaInteger : runMmaFloat, Pipe::tensor);
+  return finishSync(d, integer ? mmaIntegerHandler(pool, d.out.imm) : runMmaFloat, Pipe::tensor);
 }
 
 //===----------------------------------------------------------------------===//
@@ -360,25 +382,28 @@ bool decodeMma(Decoder &d) {
 
 /// The rows of ldmatrix where all is well: inside, aligned, written, no two of a matrix in
 /// one bank. False says nothing.
-bool quickRows(Warp &w, const Inst &i, const uint8_t *(&rows)[32]) {
+template <unsigned matrices>
+bool quickRows(Warp &w, const Inst &i, uint32_t (&places)[8 * matrices]) {
+  constexpr unsigned count = 8 * matrices;
   const uint64_t size = w.cta->shared.size();
   if (w.worker->races || i.p3 || size < 16)
     return false;
-  const unsigned count = 8u * i.p0;
   const uint32_t *a = row<uint32_t>(w, i.a), base = uint32_t(i.imm) - sharedBase;
-  uint32_t places[32], bits = 0, worst = 0, oneBankEach = ~0u;
-  for (unsigned first = 0; first < count; first += 8) {
-    uint32_t banks = 0;
-    for (unsigned l = first; l < first + 8; ++l) {
-      const uint32_t at = a[l] + base;
-      places[l] = at;
-      bits |= at;
-      worst = std::max(worst, at);
-      banks |= 1u << (at >> 4 & 7);
-    }
-    oneBankEach &= banks;
+  uint32_t bits = 0, worst = 0, banks[matrices] = {};
+  for (unsigned l = 0; l < count; ++l) {
+    const uint32_t at = a[l] + base;
+    places[l] = at;
+    bits |= at;
+    worst = std::max(worst, at);
   }
-  if ((bits & 15) || worst > size - 16 || oneBankEach != 0xff)
+  // Of eight powers of two only the different ones up to 128 add up to 255.
+  for (unsigned m = 0; m < matrices; ++m)
+    for (unsigned l = 0; l < 8; ++l)
+      banks[m] += 1u << (places[8 * m + l] >> 4 & 7);
+  bool oneBankEach = true;
+  for (uint32_t sum : banks)
+    oneBankEach &= sum == 255;
+  if ((bits & 15) || worst > size - 16 || !oneBankEach)
     return false;
   const uint32_t *marks = w.cta->sharedMarks.data();
   uint32_t wrong = 0;
@@ -386,11 +411,9 @@ bool quickRows(Warp &w, const Inst &i, const uint8_t *(&rows)[32]) {
     wrong |= marks[places[l] / SharedMarks::unitBytes] ^ SharedMarks::unitWritten;
   if (wrong)
     return false;
-  for (unsigned l = 0; l < count; ++l)
-    rows[l] = w.cta->shared.data() + places[l];
   PerInstruction &pi = w.worker->perInstruction[w.pc];
-  pi.passes += i.p0;
-  pi.minimumPasses += i.p0;
+  pi.passes += matrices;
+  pi.minimumPasses += matrices;
   ++pi.requests;
   pi.bytes += count * 16;
   return true;
@@ -434,21 +457,9 @@ inline void joinRows(const uint8_t *low, const uint8_t *high, uint32_t *out) {
 
 /// p0 = matrices, p1 = transposed, pool[aux..] = registers.
 void runLdmatrix(Warp &w, const Inst &i, uint32_t mask) {
-  const uint8_t *rows[32];
-  if (!quickRows(w, i, rows)) {
-    uint8_t *checked[32];
-    if (!matrixRows(w, i, false, checked))
-      return;
-    std::copy(checked, checked + 8 * i.p0, rows);
-  }
-  if (!i.p1 && mask == allLanes) { // four lanes take the 16 bytes of a row
-    for (unsigned k = 0; k < i.p0; ++k) {
-      uint32_t *d = row<uint32_t>(w, w.pool[i.aux + k]);
-      for (unsigned r = 0; r < 8; r += 2)
-        joinRows(rows[8 * k + r], rows[8 * k + r + 1], d + 4 * r);
-    }
+  uint8_t *rows[32];
+  if (!matrixRows(w, i, false, rows))
     return;
-  }
   uint32_t v[4][32];
   for (unsigned k = 0; k < i.p0; ++k) {
     if (!i.p1) {
@@ -466,6 +477,19 @@ void runLdmatrix(Warp &w, const Inst &i, uint32_t mask) {
   for (unsigned k = 0; k < i.p0; ++k) {
     const uint32_t *from = v[k];
     eachLane(row<uint32_t>(w, w.pool[i.aux + k]), mask, [=](unsigned l) { return from[l]; });
+  }
+}
+
+/// The usual case, not transposed: four lanes take the 16 bytes of a row.
+template <unsigned matrices> void runLdmatrixPlain(Warp &w, const Inst &i, uint32_t mask) {
+  uint32_t places[8 * matrices];
+  if (mask != allLanes || !quickRows<matrices>(w, i, places))
+    return runLdmatrix(w, i, mask);
+  const uint8_t *shared = w.cta->shared.data();
+  for (unsigned k = 0; k < matrices; ++k) {
+    uint32_t *d = row<uint32_t>(w, w.pool[i.aux + k]);
+    for (unsigned r = 0; r < 8; r += 2)
+      joinRows(shared + places[8 * k + r], shared + places[8 * k + r + 1], d + 4 * r);
   }
 }
 void runStmatrix(Warp &w, const Inst &i, uint32_t) {
@@ -521,7 +545,8 @@ bool decodeMatrixMove(Decoder &d) {
   d.out.imm = uint64_t(address.offset);
   d.out.p3 = uint8_t((address.wide ? 1 : 0) | (shared ? 0 : 2));
   d.out.aux = d.addPool(registers);
-  return finishSync(d, store ? runStmatrix : runLdmatrix, Pipe::lsu);
+  static const Handler plain[] = {runLdmatrixPlain<1>, runLdmatrixPlain<2>, runLdmatrixPlain<4>};
+  return finishSync(d, store ? runStmatrix : d.out.p1 ? runLdmatrix : plain[count], Pipe::lsu);
 }
 
 bool decodeMovmatrix(Decoder &d) {
