@@ -6,8 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Handlers of operations that treat every lane alike. The loops have constant
-// bounds and no branches, so the compiler makes vector code of them. Source and
-// destination rows are equal or disjoint, never shifted: assume_safety holds.
+// bounds and no branches, so the compiler makes vector code of them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,25 +19,44 @@
 #include <type_traits>
 
 #if defined(__clang__)
-#define LOWBIT_LANE_LOOP _Pragma("clang loop vectorize(assume_safety)")
+// Unrolled before vectors are made of it, a loop would stay scalar.
+#define LOWBIT_LANE_LOOP _Pragma("clang loop vectorize(enable) interleave_count(4) unroll(disable)")
+#define LOWBIT_SHORT_LANE_LOOP _Pragma("clang loop vectorize(enable) interleave_count(2) unroll(disable)")
 #else
 #define LOWBIT_LANE_LOOP _Pragma("GCC ivdep")
+#define LOWBIT_SHORT_LANE_LOOP LOWBIT_LANE_LOOP
 #endif
 
 namespace lowbit::ptx {
 
-template <class D, class F>
-inline void eachLane(D *d, uint32_t mask, const F &value) {
-  if (mask == allLanes) {
+/// d[l] = v[l] for the lanes of `mask`; `size` bytes each: 1, 2, 4 or 8.
+void storeLanes(void *d, const void *v, unsigned size, uint32_t mask);
+
+/// v[l] = value(l)
+template <class D, class F> inline void valuesOfLanes(D (&v)[32], const F &value) {
+  if constexpr (sizeof(D) >= 4) {
     LOWBIT_LANE_LOOP
     for (unsigned l = 0; l < 32; ++l)
-      d[l] = value(l);
+      v[l] = value(l);
   } else {
-    LOWBIT_LANE_LOOP
-    for (unsigned l = 0; l < 32; ++l) {
-      D v = value(l);
-      d[l] = (mask >> l & 1) ? v : d[l];
-    }
+    LOWBIT_SHORT_LANE_LOOP
+    for (unsigned l = 0; l < 32; ++l)
+      v[l] = value(l);
+  }
+}
+
+/// d[l] = value(l) for the lanes of `mask`; value is asked for all lanes. Values are made
+/// apart from all rows, which the compiler would otherwise take for overlapping.
+template <class D, class F>
+inline void eachLane(D *d, uint32_t mask, const F &value) {
+  if (mask == allLanes) [[likely]] {
+    D v[32];
+    valuesOfLanes(v, value);
+    std::memcpy(d, v, sizeof(v));
+  } else {
+    D v[32];
+    valuesOfLanes(v, value);
+    storeLanes(d, v, sizeof(D), mask);
   }
 }
 

@@ -21,13 +21,15 @@ namespace {
 // p3: bit 0 = the base has 64 bits, bit 1 = sign-extend, bit 2 = ordered,
 // bit 3 = non-coherent (.nc).
 
-inline void laneAddresses(Warp &w, const Inst &i, uint64_t *out) {
+inline void laneAddresses(Warp &w, const Inst &i, uint64_t *__restrict out) {
   if (i.p3 & 1) {
     const uint64_t *a = row<uint64_t>(w, i.a);
+    LOWBIT_LANE_LOOP
     for (unsigned l = 0; l < 32; ++l)
       out[l] = a[l] + i.imm;
   } else {
     const uint32_t *a = row<uint32_t>(w, i.a);
+    LOWBIT_LANE_LOOP
     for (unsigned l = 0; l < 32; ++l)
       out[l] = uint32_t(a[l] + uint32_t(i.imm));
   }
