@@ -142,15 +142,21 @@ bool Decoder::unsupported(const char *what) {
 // Slots
 //===----------------------------------------------------------------------===//
 
+/// Bytes of a cache line of the host: rows begin at one.
+static constexpr uint32_t lineBytes = 64;
+
 uint32_t Decoder::newSlot(unsigned bytesPerLane) {
   uint32_t slot = program->registerBytes;
-  program->registerBytes += bytesPerLane * 32;
+  program->registerBytes += (bytesPerLane * 32 + lineBytes - 1) & -lineBytes;
   return slot;
 }
 
-static unsigned registerBytes(Type type) {
-  // A predicate takes the room of a byte a lane: only 4 bytes are used.
-  return type == Type::pred ? 1 : std::max(1u, typeSize(type));
+uint32_t Decoder::newPredicateSlot() {
+  if (predicateSlot % lineBytes == 0)
+    predicateSlot = newSlot(lineBytes / 32);
+  const uint32_t slot = predicateSlot;
+  predicateSlot += sizeof(uint32_t);
+  return slot;
 }
 
 Type Decoder::registerType(uint32_t reg) const {
@@ -160,7 +166,9 @@ Type Decoder::registerType(uint32_t reg) const {
 uint32_t Decoder::slotOfRegister(uint32_t reg) {
   uint32_t &slot = frame->slots[reg];
   if (slot == noSlot)
-    slot = newSlot(registerBytes(registerType(reg)));
+    slot = registerType(reg) == Type::pred
+               ? newPredicateSlot()
+               : newSlot(std::max(1u, typeSize(registerType(reg))));
   return slot;
 }
 
@@ -176,7 +184,7 @@ uint32_t Decoder::constant(uint64_t bits, unsigned size) {
 uint32_t Decoder::predicateConstant(bool value) {
   auto [it, isNew] = constantSlots.insert({{value, 0}, 0});
   if (isNew) {
-    it->second = newSlot(1);
+    it->second = newPredicateSlot();
     program->constants.push_back({it->second, 4, value ? ~0u : 0u, true});
   }
   return it->second;

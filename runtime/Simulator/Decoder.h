@@ -87,6 +87,7 @@ public:
   uint32_t special(Special special);
   uint32_t predicateConstant(bool value);
   uint32_t newSlot(unsigned bytesPerLane);
+  uint32_t newPredicateSlot(); ///< A bit a lane: many share a line.
   uint32_t addPool(const std::vector<uint32_t> &values);
   Type registerType(uint32_t reg) const;
   uint32_t slotOfRegister(uint32_t reg);
@@ -153,6 +154,7 @@ private:
   std::map<std::pair<uint64_t, unsigned>, uint32_t> constantSlots;
   std::map<Special, uint32_t> specialSlots;
   std::map<const Variable *, uint32_t> sharedOffsets;
+  uint32_t predicateSlot = 0; ///< The next, unless it begins a line.
   uint32_t sinkSlots[3] = {noSlot, noSlot, noSlot};
 
   bool decodeBody(Frame &frame);

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/Simulator/LaneRows.h"
 #include "runtime/Simulator/Lanes.h"
 
 #include <bit>
@@ -34,10 +35,34 @@ bool lowbit::ptx::resultAndPredicate(Decoder &d, const Operand &op, Type type, u
 
 namespace {
 
+#ifdef __AVX2__
+/// shfl.sync.bfly of a whole warp by one distance within the whole warp.
+void exchange(const uint32_t *from, uint32_t *to, uint32_t by) {
+  const __m256i lanes = _mm256_xor_si256(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+                                         _mm256_set1_epi32(int(by & 7)));
+  __m256i v[4];
+  for (unsigned part = 0; part < 4; ++part)
+    v[part] = _mm256_permutevar8x32_epi32(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from + 8 * part)), lanes);
+  for (unsigned part = 0; part < 4; ++part)
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + 8 * part), v[part ^ (by >> 3 & 3)]);
+}
+#endif
+
 /// shfl.sync: p0 = mode (up, down, bfly, idx), b = lane operand, target =
 /// clamp and segment mask; d = value; aux = slot of the predicate or noSlot;
 /// c = member mask.
 void runShfl(Warp &w, const Inst &i, uint32_t mask) {
+#ifdef __AVX2__
+  const uint32_t *distance = row<uint32_t>(w, i.b), *bounds = row<uint32_t>(w, i.target);
+  if (mask == allLanes && i.p0 == 2 && bounds[0] == 31 && inSteps<uint32_t>(distance, 0) &&
+      inSteps<uint32_t>(bounds, 0)) {
+    exchange(row<uint32_t>(w, i.a), row<uint32_t>(w, i.d), distance[0] & 31);
+    if (i.aux != noSlot)
+      predicate(w, i.aux) = allLanes;
+    return;
+  }
+#endif
   uint32_t value[32];
   std::memcpy(value, row<uint32_t>(w, i.a), sizeof(value));
   const uint32_t *b = row<uint32_t>(w, i.b), *c = row<uint32_t>(w, i.target);
