@@ -58,6 +58,7 @@ private:
     request.options.code = codes.back();
     LOWBIT_ASSIGN_OR_RETURN(SmallVector<ParamOp> params,
                             selectMatrices(getOperation(), only, except));
+    LOWBIT_RETURN_IF_ERROR(checkGroups(params, request.options.granules));
     LOWBIT_RETURN_IF_ERROR(measure(session, params, request));
     LOWBIT_RETURN_IF_ERROR(choose(params, request));
     MatrixQuantizer quantizer(session, getOperation(), std::move(request),
@@ -68,6 +69,10 @@ private:
   }
 
   Status checkOptions(CompressionSession &session) {
+    if (!std::isfinite(budget) || budget <= 0)
+      return invalidArgument("option 'budget' requires a number of bits above 0, "
+                             "got %g",
+                             static_cast<double>(budget));
     if (sensitivity != "output" && sensitivity != "weight")
       return invalidArgument(
           "option 'sensitivity' requires output or weight, got "

@@ -8,15 +8,13 @@
 #include "passes/Compress/HiddenErrors.h"
 
 #include "lib/Compress/Quantizer.h"
+#include "passes/Compress/LeafWriter.h"
 
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace mlir::lowbit;
 using ::lowbit::FloatFormat;
-using ::lowbit::LeafDesc;
-using ::lowbit::NumberDesc;
-using ::lowbit::Status;
 using ::lowbit::StatusOr;
 
 /// Enough for two digits of a mean of many.
@@ -51,11 +49,6 @@ StatusOr<double> HiddenErrors::measure(LayerWalk &walk, ParamOp param,
     layer = walk.position();
   }
   MLIRContext *context = param.getContext();
-  auto type = cast<LowbitTensorType>(param.getType());
-  LeafDesc leaf;
-  leaf.rows = type.getShape()[0];
-  leaf.columns = type.getShape()[1];
-  leaf.code = NumberDesc::floating(FloatFormat::f32);
   ComponentBytes components;
   components.push_back(
       ::lowbit::compress::plainFloats(numbers, FloatFormat::f32));
@@ -68,8 +61,7 @@ StatusOr<double> HiddenErrors::measure(LayerWalk &walk, ParamOp param,
     session.archive->dropComputed(source);
   });
   types[param.getSymNameAttr()] =
-      LowbitTensorType::get(context, type.getShape(), type.getElementType(),
-                            getLeafAttr(context, leaf, /*withLayout=*/false));
+      floatMatrixType(cast<LowbitTensorType>(param.getType()));
   LOWBIT_ASSIGN_OR_RETURN(std::vector<float> after,
                           walk.tryLayer(types, probeTokens));
   return relativeError(before, after, walk.hiddenColumns());

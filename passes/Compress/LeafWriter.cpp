@@ -97,3 +97,13 @@ mlir::lowbit::storedMask(const LeafDesc &leaf,
         [&](int64_t, int64_t, int64_t k) { mask[n * leaf.columns + k] = 1; }));
   return mask;
 }
+
+LowbitTensorType mlir::lowbit::floatMatrixType(LowbitTensorType type) {
+  LeafDesc leaf;
+  leaf.rows = type.getShape()[0];
+  leaf.columns = type.getShape()[1];
+  leaf.code = ::lowbit::NumberDesc::floating(::lowbit::FloatFormat::f32);
+  return LowbitTensorType::get(
+      type.getContext(), type.getShape(), type.getElementType(),
+      getLeafAttr(type.getContext(), leaf, /*withLayout=*/false));
+}

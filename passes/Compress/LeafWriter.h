@@ -37,6 +37,9 @@ struct StoredElements {
 ::lowbit::StatusOr<std::vector<uint8_t>>
 storedMask(const ::lowbit::LeafDesc &leaf, const ComponentBytes &components);
 
+/// The same matrix as plain f32 numbers, in the canonical layout.
+LowbitTensorType floatMatrixType(LowbitTensorType type);
+
 } // namespace mlir::lowbit
 
 #endif // PASSES_COMPRESS_LEAFWRITER_H

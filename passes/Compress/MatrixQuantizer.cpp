@@ -253,9 +253,8 @@ StatusOr<Quantizer> MatrixQuantizer::quantizerFor(ParamOp param) const {
   return Quantizer::create(options);
 }
 
-/// Before any work: a group that does not divide is the usual mistake.
-Status MatrixQuantizer::checkGroups(ArrayRef<ParamOp> params) const {
-  const int64_t group = request.options.granules.group;
+Status mlir::lowbit::checkGroups(ArrayRef<ParamOp> params, Granules granules) {
+  const int64_t group = granules.group;
   for (ParamOp param : params) {
     int64_t columns = cast<LowbitTensorType>(param.getType()).getShape()[1];
     if (group > 0 && columns % group != 0)
@@ -274,7 +273,7 @@ Status MatrixQuantizer::run(ArrayRef<ParamOp> params,
   types.clear();
   total = params.size();
   LOWBIT_RETURN_IF_ERROR(Quantizer::create(request.options).status());
-  LOWBIT_RETURN_IF_ERROR(checkGroups(params));
+  LOWBIT_RETURN_IF_ERROR(checkGroups(params, request.options.granules));
   const bool calibrates = session.runner && session.runner->hasCalibration();
   if (request.errorFeedback && !calibrates)
     return invalidArgument("method=gptq needs --calibration=FILE");

@@ -43,6 +43,11 @@ struct QuantizeRequest {
 /// `absmax`, `mse`, `absmean`, `lsq`, `gptq` into `request`.
 ::lowbit::Status parseMethod(StringRef text, QuantizeRequest &request);
 
+/// Fails where `granules` are groups that do not divide the columns of a matrix, which
+/// the message names: the usual mistake, to be found before any work.
+::lowbit::Status checkGroups(ArrayRef<ParamOp> params,
+                             ::lowbit::compress::Granules granules);
+
 class MatrixQuantizer {
 public:
   MatrixQuantizer(
@@ -63,7 +68,6 @@ public:
   quantizerFor(ParamOp param) const;
 
 private:
-  ::lowbit::Status checkGroups(ArrayRef<ParamOp> params) const;
   ::lowbit::Status quantizeParam(ParamOp param,
                                  const ::lowbit::compress::Hessian *hessian);
   ::lowbit::Status replaceParam(ParamOp param,

@@ -17,6 +17,8 @@ namespace mlir::lowbit {
 /// stand for the same matrix.
 void rememberOrigin(ParamOp param);
 bool hasOrigin(ParamOp param);
+/// For a step that multiplies the matrix by a factor: what is remembered, too.
+::lowbit::Status scaleOrigin(CompressionSession &session, ParamOp param, float factor);
 /// For a step that makes another matrix of it, whose numbers later steps start from.
 void forgetOrigin(ParamOp param);
 /// The numbers that were remembered, row-major.

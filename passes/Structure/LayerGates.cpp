@@ -171,6 +171,7 @@ Status GateFolder::scale(ParamOp param, double gate) {
     LOWBIT_ASSIGN_OR_RETURN(EncodingDesc encoding, type.getEncodingDesc());
     LOWBIT_RETURN_IF_ERROR(scaleComponents(encoding, factor, components));
     LOWBIT_RETURN_IF_ERROR(makeCanonical(encoding, components));
+    LOWBIT_RETURN_IF_ERROR(scaleOrigin(session, param, factor));
   } else {
     LOWBIT_ASSIGN_OR_RETURN(std::vector<float> numbers,
                             session.archive->decode(param, options));
@@ -183,7 +184,6 @@ Status GateFolder::scale(ParamOp param, double gate) {
       ComputedSourceAttr source,
       session.archive->addComputed(module.getContext(), components));
   param.setSourceAttr(source);
-  forgetOrigin(param);
   return Status::success();
 }
 

@@ -3,7 +3,11 @@
 // RUN: not lowbit-opt %s -o /dev/null --lowbit-assign-bits='random-weights=3' 2>&1 | FileCheck %s --check-prefix=NEEDS
 // RUN: not lowbit-opt %s -o /dev/null --lowbit-assign-bits='sensitivity=weight candidates=1,9 random-weights=3' 2>&1 | FileCheck %s --check-prefix=WIDTH
 // RUN: not lowbit-opt %s -o /dev/null --lowbit-assign-bits='sensitivity=best random-weights=3' 2>&1 | FileCheck %s --check-prefix=KIND
+// RUN: not lowbit-opt %s -o /dev/null --lowbit-assign-bits='budget=nan random-weights=3' 2>&1 | FileCheck %s --check-prefix=NAN
+// RUN: not lowbit-opt %s -o /dev/null --lowbit-assign-bits='sensitivity=weight group=24 random-weights=3' 2>&1 | FileCheck %s --check-prefix=GROUP
 
+// NAN: error: pass 'assign-bits': option 'budget' requires a number of bits above 0, got nan
+// GROUP: error: pass 'assign-bits': group=24 does not divide the 32 columns of 'l0.q'; use a divisor, group=row, or except=
 // BUDGET: error: pass 'assign-bits': budget=2.5 bits a weight is below the 3.000 that the smallest candidates take with group=16
 // NEEDS: error: pass 'assign-bits': sensitivity=output needs --calibration=FILE; sensitivity=weight does not
 // WIDTH: error: pass 'assign-bits': option 'candidates' requires widths of 2 to 8 bits, got 1
