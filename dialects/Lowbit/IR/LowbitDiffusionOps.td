@@ -158,10 +158,13 @@ def Lowbit_ScheduleOp : Lowbit_Op<"schedule", [Symbol]> {
     (`sines_first`). Euler: the model predicts dx/dt, t = i / steps. DDIM: it predicts
     the noise at training timesteps; alphas come from `train_steps` betas, evenly from
     `beta_start` to `beta_end`.
-    C1: three positive extents. C2: 1 <= steps <= 100000. C3: features even; shift
-    below features / 2; period and scale positive. C4: a null label needs classes, and
-    is not negative. C5: `train_steps` and betas exactly with ddim, 0 < beta_start <=
-    beta_end < 1. C6 (V12): reuse is pairs (step, earlier step), each below steps,
+    C1: three extents of 1 to 65536, together at most 2^28 numbers. C2: 1 <= steps <=
+    100000. C3: features even, at most 65536; shift below features / 2; period and
+    scale positive; shift and guidance finite. C4: 0 <= classes <= 2^24, of which 0 is a
+    model without labels; a null label needs classes and is 0 to `classes`. C5:
+    `train_steps` and betas exactly with ddim, steps <= train_steps <= 100000, 0 <
+    beta_start <= beta_end < 1, 0 <= spacing_offset < train_steps. C6 (V12): reuse is
+    pairs (step, earlier step), each below steps, each step once,
     the earlier one not reused itself.
 
     ```mlir
@@ -208,8 +211,8 @@ def Lowbit_DenoiseOp : Lowbit_Op<"denoise",
     prediction at least as many, and it, time and label have one type. C4: time has
     a column for each of the schedule's features (one without features), label is
     tensor<?xi32> of a schedule with classes, and a table that it indexes has a row
-    for every class and the null label. Any other argument is the result of that name of a function `NAME.condition`, which is
-    called once for all steps.
+    for every class and the null label. Any other argument is the result of that name
+    of a function `NAME.condition`, which is called once for all steps.
 
     ```mlir
     lowbit.denoise @denoise schedule @schedule variants [@predict] ranges [0, 20]
