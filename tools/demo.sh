@@ -53,13 +53,17 @@ fetch_model() {
   rm -rf "$work"
 }
 
-# compile INPUT MODULE [FLAG...]: again only when the compiler or the input is newer.
+# compile INPUT MODULE [--model=FILE]: again only when the compiler, the input or the
+# description is newer.
 compile() {
-  if [ ! -f "$2" ] || [ build/bin/lowbit-compile -nt "$2" ] || [ "$1" -nt "$2" ]; then
-    build/bin/lowbit-compile "$1" -o "$2" --report="$2.json" "${@:3}"
-  else
-    echo "module $2 is up to date" >&2
-  fi
+  local input
+  for input in build/bin/lowbit-compile "$1" "${@:3}"; do
+    if [ "${input#--model=}" -nt "$2" ]; then
+      build/bin/lowbit-compile "$1" -o "$2" --report="$2.json" "${@:3}"
+      return
+    fi
+  done
+  echo "module $2 is up to date" >&2
 }
 
 packages=("${build_packages[@]}")
@@ -84,6 +88,11 @@ if [ "$word" = llm ]; then
   module=$cache/smollm2.lowbit
   compile "$gguf" "$module"
   build/bin/lowbit-run "$module" --chat -p "${prompt:-What is a compiler? Answer in two sentences.}" -n 120
+elif [ "$word" = dit ]; then
+  module=$cache/dit-fashion.lowbit
+  compile examples/dit-fashion/weights.safetensors "$module" --model=examples/dit-fashion/model.mlir
+  build/bin/lowbit-run "$module" --class=0,1,2,3,4,5,6,7,8,9 --batch 60 --cfg-scale 2 -o dit-fashion.png
+  echo "60 pictures, columns T-shirt to ankle boot: dit-fashion.png" >&2
 else
   module=$cache/stories.lowbit
   compile examples/stories-ternary "$module"
