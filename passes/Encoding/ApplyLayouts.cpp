@@ -21,6 +21,13 @@ using namespace mlir::lowbit;
 
 namespace {
 
+/// The encoding of a leaf without its layout; null of anything else.
+Attribute numbersOf(Type type) {
+  auto leaf = cast<LowbitTensorType>(type).getLeafDesc();
+  return leaf.isOk() ? getLeafAttr(type.getContext(), *leaf, /*withLayout=*/false)
+                     : Attribute();
+}
+
 struct ApplyLayoutsPass : mlir::lowbit::impl::ApplyLayoutsPassBase<ApplyLayoutsPass> {
   using Base::Base;
 
@@ -33,9 +40,19 @@ struct ApplyLayoutsPass : mlir::lowbit::impl::ApplyLayoutsPassBase<ApplyLayoutsP
       // A type without a decision counts as decided for itself: values do not say
       // which parameter they come from.
       Type chosen = type;
-      if (Attribute encoding = param->getAttr("lowbit.layout"))
-        chosen = LowbitTensorType::get(type.getContext(), type.getShape(),
-                                       type.getElementType(), encoding);
+      if (Attribute encoding = param->getAttr("lowbit.layout")) {
+        chosen = LowbitTensorType::getChecked(
+            [&] { return param.emitError() << "'lowbit.layout': "; },
+            type.getContext(), type.getShape(), type.getElementType(), encoding);
+        if (!chosen)
+          return signalPassFailure();
+        if (numbersOf(chosen) != numbersOf(type)) {
+          param.emitError() << "'lowbit.layout' requires the same numbers in another "
+                               "layout, got "
+                            << encoding;
+          return signalPassFailure();
+        }
+      }
       auto [it, isNew] = replacement.try_emplace(type, chosen);
       if (!isNew && it->second != chosen) {
         param.emitError() << "requires one layout for all parameters of type "

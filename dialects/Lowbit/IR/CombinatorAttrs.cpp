@@ -124,7 +124,12 @@ Attribute SumAttr::withoutLayout() const {
 
 LogicalResult SumAttr::verifyFor(ArrayRef<int64_t> shape, Type elementType,
                                  EmitError emitError) const {
-  return verifyTree(*this, shape, elementType, emitError);
+  if (failed(verifyTree(*this, shape, elementType, emitError)))
+    return failure();
+  for (Attribute term : getTerms())
+    if (failed(encodingOf(term).verifyFor(shape, elementType, emitError)))
+      return failure();
+  return success();
 }
 
 OpAsmAliasResult SumAttr::getAlias(llvm::raw_ostream &os) const {
@@ -187,17 +192,23 @@ StatusOr<LeafDesc> ProdAttr::getLeafDesc(ArrayRef<int64_t>) const {
                          "lowbit-expand-sums makes leaves of it");
 }
 
+/// [rows, columns] of one factor of a product of `shape`.
+static std::array<int64_t, 2> shapeOfFactor(ProdAttr product, size_t index,
+                                            ArrayRef<int64_t> shape) {
+  ArrayRef<int64_t> inner = product.getInner();
+  return {index == 0 ? shape[0] : inner[index - 1],
+          index == inner.size() ? shape[1] : inner[index]};
+}
+
 StatusOr<EncodingDesc> ProdAttr::getEncodingDesc(ArrayRef<int64_t> shape) const {
   EncodingDesc desc;
   desc.kind = EncodingKind::prod;
   desc.rows = shape[0];
   desc.columns = shape[1];
   for (auto [index, term] : llvm::enumerate(getTerms())) {
-    const int64_t part[] = {
-        index == 0 ? shape[0] : getInner()[index - 1],
-        index + 1 == getTerms().size() ? shape[1] : getInner()[index]};
     LOWBIT_ASSIGN_OR_RETURN(EncodingDesc factor,
-                            encodingOf(term).getEncodingDesc(part));
+                            encodingOf(term).getEncodingDesc(
+                                shapeOfFactor(*this, index, shape)));
     desc.terms.push_back(std::move(factor));
   }
   return desc;
@@ -211,7 +222,13 @@ Attribute ProdAttr::withoutLayout() const {
 
 LogicalResult ProdAttr::verifyFor(ArrayRef<int64_t> shape, Type elementType,
                                   EmitError emitError) const {
-  return verifyTree(*this, shape, elementType, emitError);
+  if (failed(verifyTree(*this, shape, elementType, emitError)))
+    return failure();
+  for (auto [index, term] : llvm::enumerate(getTerms()))
+    if (failed(encodingOf(term).verifyFor(shapeOfFactor(*this, index, shape),
+                                          elementType, emitError)))
+      return failure();
+  return success();
 }
 
 OpAsmAliasResult ProdAttr::getAlias(llvm::raw_ostream &os) const {
@@ -290,7 +307,9 @@ Attribute ElasticAttr::withoutLayout() const {
 
 LogicalResult ElasticAttr::verifyFor(ArrayRef<int64_t> shape, Type elementType,
                                      EmitError emitError) const {
-  return verifyTree(*this, shape, elementType, emitError);
+  if (failed(verifyTree(*this, shape, elementType, emitError)))
+    return failure();
+  return encodingOf(getEncoding()).verifyFor(shape, elementType, emitError);
 }
 
 OpAsmAliasResult ElasticAttr::getAlias(llvm::raw_ostream &os) const {

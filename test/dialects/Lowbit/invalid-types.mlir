@@ -410,3 +410,19 @@ func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.elastic<prod<leaf<fp<f16>>
 // V9: terms of a sum.
 // expected-error @+1 {{axis terms requires a sum without partition (V9)}}
 func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.elastic<leaf<uint<4>>, axis = terms, min = 1>>)
+
+// -----
+
+// Terms keep the rules of leaves, each with its own shape.
+// expected-error @+1 {{requires the group to divide dimension 1, got 48 and 64}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.sum<leaf<int<4>, scale = [f16 per map<(n, k) -> (n, k floordiv 48)>]>, leaf<fp<f16>>>>)
+
+// -----
+
+// expected-error @+1 {{requires the group to divide dimension 1, got 8 and 4}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.prod<leaf<int<4>, scale = [f16 per map<(n, k) -> (n, k floordiv 8)>]>, leaf<fp<f16>> inner [4]>>)
+
+// -----
+
+// expected-error @+1 {{requires the group to divide dimension 1, got 48 and 64}}
+func.func private @f(!lowbit.tensor<8x64xf32, #lowbit.elastic<sum<leaf<int<4>, scale = [f16 per map<(n, k) -> (n, k floordiv 48)>]>, leaf<fp<f16>>>, axis = terms, min = 1>>)

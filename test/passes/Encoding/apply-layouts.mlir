@@ -20,3 +20,23 @@ lowbit.block @b(%x: tensor<?x32xf32>, %w: !lowbit.tensor<8x32xf32, #w>) -> tenso
 lowbit.param @a : !lowbit.tensor<8x32xf32, #w> {lowbit.layout = #lanes}
 // expected-error @below {{requires one layout for all parameters of type}}
 lowbit.param @b : !lowbit.tensor<8x32xf32, #w>
+
+// -----
+
+#w = #lowbit.leaf<uint<4>>
+#broken = #lowbit.leaf<uint<4>, layout = bits<i8, word = (n, k) -> (n, k floordiv 2), bit = (n, k) -> ((k mod 2) * 8)>>
+// expected-error @below {{'lowbit.layout': codes: bit 8 plus width 4 leaves the word of 8 bits (V5)}}
+lowbit.param @a : !lowbit.tensor<8x32xf32, #w> {lowbit.layout = #broken}
+
+// -----
+
+#w = #lowbit.leaf<uint<4>>
+#other = #lowbit.leaf<uint<8>, layout = bits<i8, word = (n, k) -> (n, k), bit = (n, k) -> (0)>>
+// expected-error @below {{'lowbit.layout' requires the same numbers in another layout}}
+lowbit.param @a : !lowbit.tensor<8x32xf32, #w> {lowbit.layout = #other}
+
+// -----
+
+#w = #lowbit.leaf<uint<4>>
+// expected-error @below {{'lowbit.layout': requires an encoding}}
+lowbit.param @a : !lowbit.tensor<8x32xf32, #w> {lowbit.layout = 7 : i64}
