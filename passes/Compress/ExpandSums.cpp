@@ -15,6 +15,7 @@
 #include "passes/Compress/Retype.h"
 
 #include "dialects/Lowbit/IR/LowbitOps.h"
+#include "lowbit/Packing/EncodingProduct.h"
 #include "lowbit/Packing/Layouts.h"
 #include "lowbit/Packing/Pack.h"
 
@@ -290,50 +291,20 @@ private:
   // Uses
   //===--------------------------------------------------------------------===//
 
-  /// `input` times `encoding`, whose leaves are the first of `leaves` (taken
-  /// off). E9: terms in order; E10: the last factor first. A bias belongs to the
-  /// first term, and to the last product.
+  /// The product of `op`, as products with `leaves`.
   static Value multiply(OpBuilder &builder, MatmulOp op,
-                        const EncodingDesc &encoding, Value input,
-                        ValueRange &leaves, Value bias) {
-    switch (encoding.kind) {
-    case EncodingKind::leaf: {
-      Value weight = leaves.front();
-      leaves = leaves.drop_front();
+                        const EncodingDesc &encoding, ValueRange leaves) {
+    auto product = [&](Value input, const LeafDesc &leaf, size_t number) -> Value {
       auto type = RankedTensorType::get(
-          {cast<ShapedType>(op.getResult().getType()).getShape()[0],
-           encoding.rows},
+          {cast<ShapedType>(op.getResult().getType()).getShape()[0], leaf.rows},
           Float32Type::get(op.getContext()));
-      return MatmulOp::create(builder, op.getLoc(), type, input, weight, bias)
-          .getResult();
-    }
-    case EncodingKind::elastic: // E11: its full member
-      return multiply(builder, op, encoding.terms[0], input, leaves, bias);
-    case EncodingKind::sum: {
-      Value sum;
-      for (const EncodingDesc &term : encoding.terms) {
-        Value next = multiply(builder, op, term, input, leaves,
-                              sum ? Value() : bias);
-        sum = sum ? arith::AddFOp::create(builder, op.getLoc(), sum, next)
-                        .getResult()
-                  : next;
-      }
-      return sum;
-    }
-    case EncodingKind::prod:
-      break;
-    }
-    SmallVector<ValueRange> ofTerms;
-    for (const EncodingDesc &term : encoding.terms) {
-      const size_t count = ::lowbit::leavesOf(term).size();
-      ofTerms.push_back(leaves.take_front(count));
-      leaves = leaves.drop_front(count);
-    }
-    Value result = input;
-    for (size_t i = encoding.terms.size(); i-- > 0;)
-      result = multiply(builder, op, encoding.terms[i], result, ofTerms[i],
-                        i == 0 ? bias : Value());
-    return result;
+      return MatmulOp::create(builder, op.getLoc(), type, input, leaves[number],
+                              number == 0 ? op.getBias() : Value());
+    };
+    auto add = [&](Value left, Value right) -> Value {
+      return arith::AddFOp::create(builder, op.getLoc(), left, right);
+    };
+    return ::lowbit::multiplyByEncoding(encoding, Value(op.getInput()), product, add);
   }
 
   void expandUses(Value value, ValueRange leaves) {
@@ -341,10 +312,8 @@ private:
     for (Operation *user : llvm::make_early_inc_range(value.getUsers())) {
       auto matmul = cast<MatmulOp>(user);
       OpBuilder builder(matmul);
-      ValueRange rest = leaves;
       matmul.getResult().replaceAllUsesWith(
-          multiply(builder, matmul, tree->encoding, matmul.getInput(), rest,
-                   matmul.getBias()));
+          multiply(builder, matmul, tree->encoding, leaves));
       matmul.erase();
     }
   }
