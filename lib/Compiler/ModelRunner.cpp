@@ -266,10 +266,11 @@ public:
       if (!file->empty()) {
         LOWBIT_ASSIGN_OR_RETURN(*text, ::lowbit::MappedFile::open(*file));
       }
-    if (given.calibrationTokens < 1 || given.calibrationWindow < 1 ||
-        given.evalWindow < 2 || given.evalWindows < 0)
-      return invalidArgument("--calibration-tokens and the windows must be "
-                             "positive");
+    if (given.calibrationTokens < 1 || given.calibrationWindow < 1)
+      return invalidArgument("--calibration-tokens must be positive");
+    if (given.evalWindow < 2 || given.evalWindows < 0)
+      return invalidArgument("--eval-window requires at least 2 tokens, and "
+                             "--eval-windows 0 (all of the text) or more");
     if (given.tokenizer.empty())
       return failedPrecondition("--calibration and --eval need a model with a "
                                 "tokenizer");
@@ -339,12 +340,17 @@ public:
             value));
       };
     ::lowbit::LlmOptions llmOptions;
-    llmOptions.context = settings.window + 1;
-    LOWBIT_ASSIGN_OR_RETURN(std::unique_ptr<::lowbit::Llm> llm,
-                            ::lowbit::Llm::create(*loaded, llmOptions));
+    llmOptions.context = settings.window; // BOS takes the last token's place
+    StatusOr<std::unique_ptr<::lowbit::Llm>> llm =
+        ::lowbit::Llm::create(*loaded, llmOptions);
+    if (!llm.isOk()) {
+      Status status = llm.status();
+      status.addNote("--eval-window=N sets the tokens of a window of --eval");
+      return status;
+    }
     LOWBIT_ASSIGN_OR_RETURN(
         ::lowbit::PerplexityResult result,
-        ::lowbit::measurePerplexity(*llm, *shared.tokenizer, textOf(evaluation),
+        ::lowbit::measurePerplexity(**llm, *shared.tokenizer, textOf(evaluation),
                                     settings));
     return result.perplexity;
   }

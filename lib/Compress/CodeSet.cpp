@@ -14,11 +14,14 @@ using namespace lowbit;
 using namespace lowbit::compress;
 
 StatusOr<CodeSet> CodeSet::create(const NumberDesc &code) {
-  if (code.isFloat() || code.width > 8)
+  if (code.isFloat())
+    return invalidArgument("requires an integer code; embed-code turns integer "
+                           "codes into those of small floats");
+  if (code.width > 8)
     return invalidArgument("requires a code of at most 8 bits");
   CodeSet set;
-  set.uniform = true;
-  for (int64_t value = code.lo; value <= code.hi; ++value) {
+  set.uniform = code.step == 1;
+  for (int64_t value = code.lo; value <= code.hi; value += code.step) {
     set.values.push_back(static_cast<float>(value));
     set.bits.push_back(static_cast<uint8_t>(value));
   }

@@ -121,6 +121,9 @@ private:
       return invalidArgument("option 'budget' requires global or row, got '%s'",
                              budget.c_str());
     settings.balanced = budget == "row";
+    if (!(damping >= 0)) // NaN too
+      return invalidArgument("option 'damping' requires a number >= 0, got %g",
+                             static_cast<double>(damping));
     settings.damping = damping;
     if (index != "csr" && index != "bitmap")
       return invalidArgument("option 'index' requires csr or bitmap, got '%s'",

@@ -45,7 +45,7 @@ private:
     LOWBIT_RETURN_IF_ERROR(parseMethod(method, request));
     LOWBIT_ASSIGN_OR_RETURN(request.options.scale,
                             parseScale(scale, request.options.granules));
-    if (damping < 0)
+    if (!(damping >= 0)) // NaN too
       return invalidArgument("option 'damping' requires a number >= 0, got %g",
                              static_cast<double>(damping));
     request.options.symmetric = symmetric;

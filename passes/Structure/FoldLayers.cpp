@@ -51,6 +51,9 @@ private:
                              "mask serve layers that are skipped at run time",
                              holes.c_str());
     LOWBIT_ASSIGN_OR_RETURN(LayerGraph graph, LayerGraph::create(module));
+    if (!gates.empty() && !foldGates && by != "gate")
+      return invalidArgument("option 'gates' requires fold-gates, or by=gate with "
+                             "remove-count or share-count; otherwise nobody reads them");
     SmallVector<int64_t> removed(remove.begin(), remove.end());
     if (foldGates)
       LOWBIT_RETURN_IF_ERROR(checkGates(graph, removed));

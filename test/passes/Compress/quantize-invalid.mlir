@@ -9,6 +9,9 @@
 // RUN: %{run} --lowbit-quantize='method=gptq group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=GPTQ
 // RUN: %{run} --lowbit-quantize='only=zzz group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: %{run} --lowbit-quantize='only=( group=row random-weights=1' 2>&1 | FileCheck %s --check-prefix=REGEX
+// RUN: %{run} --lowbit-quantize='group=row damping=nan random-weights=1' 2>&1 | FileCheck %s --check-prefix=DAMPING
+// RUN: %{run} --lowbit-prune-groups='damping=nan random-weights=1' 2>&1 | FileCheck %s --check-prefix=DAMPING
+// RUN: %{run} --lowbit-quantize='group=row code=fp<f8E4M3FN> random-weights=1' 2>&1 | FileCheck %s --check-prefix=FLOAT
 // RUN: %{run} --lowbit-quantize='group=row' 2>&1 | FileCheck %s --check-prefix=SOURCE
 
 // CODE: error: pass 'quantize': option 'code' is not a code: 'int9x'; write int4, uint3, ternary, int<4, -7:7>
@@ -20,6 +23,8 @@
 // GPTQ: error: pass 'quantize': method=gptq needs --calibration=FILE
 // NONE: error: pass 'quantize': no matrix is selected by only=zzz
 // REGEX: error: pass 'quantize': option 'only' is not a regular expression: '('
+// DAMPING: option 'damping' requires a number >= 0, got nan
+// FLOAT: error: pass 'quantize': requires an integer code; embed-code turns integer codes into those of small floats
 // SOURCE: error: pass 'quantize': parameter 'l0.q': it has no source
 #f = #lowbit.leaf<fp<f32>>
 module {

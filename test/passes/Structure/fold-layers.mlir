@@ -23,6 +23,8 @@
 // RUN: not lowbit-opt %s --lowbit-fold-layers='fold-gates gates=1,1' 2>&1 | FileCheck %s --check-prefix=EACH
 // RUN: not lowbit-opt %s --lowbit-fold-layers='fold-gates gates=1,nan,1' 2>&1 | FileCheck %s --check-prefix=FINITE
 // RUN: not lowbit-opt %s --lowbit-fold-layers='share=0:2 fold-gates gates=1,1,0.5' 2>&1 | FileCheck %s --check-prefix=SHARED
+// RUN: not lowbit-opt %s --lowbit-fold-layers='remove=1 gates=1,0,1' 2>&1 | FileCheck %s --check-prefix=UNREAD
+// UNREAD: option 'gates' requires fold-gates, or by=gate with remove-count or share-count; otherwise nobody reads them
 // EACH: fold-gates requires 'gates' of all 3 layers, got 2
 // FINITE: the gate of layer 1 is no finite number
 // SHARED: layers 0 and 2 share 'w0', but their gates are 1 and 0.5; what layers share takes one gate

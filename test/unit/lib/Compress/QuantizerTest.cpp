@@ -201,6 +201,24 @@ TEST(Quantizer, AbsmaxRoundsHalfToEven) {
     EXPECT_EQ(static_cast<int8_t>(matrix->codes[i]), expected[i]);
 }
 
+// A code with steps has no 0: every weight goes to one side.
+TEST(Quantizer, PlusMinusOneHasTwoLevels) {
+  for (GridMethod method : {GridMethod::absmax, GridMethod::mse, GridMethod::lsq}) {
+    Case test{NumberDesc::plusMinusOne(), 4, true, method, FloatFormat::f32};
+    auto quantizer = Quantizer::create(optionsOf(test));
+    ASSERT_TRUE(quantizer.isOk());
+    std::vector<float> w = {2, 0.25f, -0.25f, -1};
+    auto matrix = quantizer->quantizeMatrix(w, 1, 4);
+    ASSERT_TRUE(matrix.isOk());
+    const int expected[] = {1, 1, -1, -1};
+    for (int i = 0; i < 4; ++i)
+      EXPECT_EQ(static_cast<int8_t>(matrix->codes[i]), expected[i]);
+    if (method == GridMethod::lsq) { // the mean of the magnitudes
+      EXPECT_FLOAT_EQ(matrix->scales[0], 0.875f);
+    }
+  }
+}
+
 TEST(Quantizer, ZerosAndThreads) {
   for (const Case &test : allCases()) {
     QuantizeOptions options = optionsOf(test);
