@@ -47,7 +47,11 @@ static void clearScratch(StageFunction &stage, const MatmulPlan &plan,
   if (plan.hasOffset)
     clear(scratch.offsetFactors, plan.columns);
   if (plan.group)
-    clear(scratch.present, plan.units());
+    return clear(scratch.present, plan.units());
+  // A row that stores nothing is +0.0, whatever an earlier row left here.
+  clear(scratch.groupScales, plan.units());
+  if (plan.hasOffset)
+    clear(scratch.groupOffsets, plan.units());
 }
 
 void lowbit::kernel::emitGenericDecode(StageFunction &stage,
